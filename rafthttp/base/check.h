@@ -12,10 +12,10 @@
 // A failed check prints its text and place to stderr and aborts. The condition
 // is always evaluated, and must have no side effects. Write two checks rather
 // than one with `&&`, so that the text says which half failed.
-#define CHECK(condition)                                              \
-  (ABSL_PREDICT_TRUE(condition) ? static_cast<void>(0)                \
-                                : ::rafthttp::internal::CheckFailed(  \
-                                      #condition, __FILE__, __LINE__))
+#define CHECK(condition)        \
+  (ABSL_PREDICT_TRUE(condition) \
+       ? static_cast<void>(0)   \
+       : ::rafthttp::internal::CheckFailed(#condition, __FILE__, __LINE__))
 
 namespace rafthttp::internal {
 

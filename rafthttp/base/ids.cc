@@ -18,8 +18,8 @@ absl::StatusOr<Id<Tag>> Id<Tag>::FromHex(absl::string_view text) {
   for (char c : text) all_digits = all_digits && absl::ascii_isxdigit(c);
   // Only digits reach SimpleHexAtoi, which would also take "0x" and spaces.
   if (!all_digits || !absl::SimpleHexAtoi(text, &value)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "\"", text, "\" is not an ID: want 1 to 16 hex digits"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", text, "\" is not an ID: want 1 to 16 hex digits"));
   }
   return Id(value);
 }

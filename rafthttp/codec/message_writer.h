@@ -1,0 +1,39 @@
+#ifndef RAFTHTTP_CODEC_MESSAGE_WRITER_H_
+#define RAFTHTTP_CODEC_MESSAGE_WRITER_H_
+
+#include <cstddef>
+#include <string>
+
+#include "absl/status/status.h"
+#include "rafthttp/codec/limits.h"
+#include "rafthttp/codec/message_view.h"
+#include "rafthttp/codec/wire_buffer.h"
+#include "rafthttp/codec/wire_writer.h"
+
+namespace rafthttp::codec {
+
+// The encoding of etcd 3.6: scalars are written even where they are zero; data
+// and context only where they are set, the snapshot only in a MsgSnap, and, as
+// no older member knows it, the vote only where it is not zero.
+
+size_t TotalBytes(const EntryView& entry);
+WireSize SizeOf(const EntryView& entry, const WireBuffer& out);
+void Write(const EntryView& entry, WireWriter* writer);
+
+size_t TotalBytes(const MessageView& message);
+WireSize SizeOf(const MessageView& message, const WireBuffer& out);
+void Write(const MessageView& message, WireWriter* writer);
+
+// Whether `message` can be written so.
+//   kInvalidArgument    it has responses, which never cross the network, or a
+//                       snapshot that is not valid
+//   kResourceExhausted  it has more entries than the limit
+absl::Status CheckWritable(const MessageView& message, const Limits& limits);
+
+// Appends the bytes of `message` as they were received; for one that came as a
+// compact append, which never existed as raftpb bytes, as we would write them.
+void AppendEncoded(const MessageView& message, std::string* out);
+
+}  // namespace rafthttp::codec
+
+#endif  // RAFTHTTP_CODEC_MESSAGE_WRITER_H_
