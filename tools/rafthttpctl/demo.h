@@ -1,0 +1,14 @@
+#ifndef TOOLS_RAFTHTTPCTL_DEMO_H_
+#define TOOLS_RAFTHTTPCTL_DEMO_H_
+
+#include "tools/rafthttpctl/common_options.h"
+#include "tools/rafthttpctl/verb.h"
+
+namespace rafthttpctl {
+
+// The verb `demo`: a throwaway etcd, some keys, and what its raft says of them.
+void AddDemo(CLI::App& app, const CommonOptions& common, RunVerb& run);
+
+}  // namespace rafthttpctl
+
+#endif  // TOOLS_RAFTHTTPCTL_DEMO_H_
