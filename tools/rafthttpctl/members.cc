@@ -1,7 +1,8 @@
 #include "tools/rafthttpctl/members.h"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "rafthttp/http1/url.h"
 #include "tools/etcdclient/etcd_client.h"
 #include "tools/rafthttpctl/diagnostics.h"
+#include "tools/rafthttpctl/output.h"
 #include "tools/rafthttpctl/peer_api.h"
 
 namespace rafthttpctl {
@@ -157,10 +159,9 @@ ExitCode RunMembers(const CommonOptions& common, const std::string& url_text) {
   if (!listing.ok()) return Fail(listing.status());
   const std::string text =
       common.write_out == WriteOut::kJson ? JsonOf(*listing) : TextOf(*listing);
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  if (std::fflush(stdout) != 0) {
-    return Fail(ExitCode::kCheckFailed, "cannot write to stdout");
-  }
+  const absl::Status written = WriteAll(STDOUT_FILENO, text);
+  // A closed pipe is no error.
+  if (!written.ok() && !absl::IsCancelled(written)) return Fail(written);
   return ExitCode::kDone;
 }
 

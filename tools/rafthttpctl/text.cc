@@ -286,13 +286,12 @@ std::string RenderText(const Json& record, const TextOptions& options) {
     AddTime(record, &line);
     AddSnapshot(*snapshot, &line);
     text = std::move(line).Take();
-  } else if (entries == nullptr) {
-    return absl::StrCat(Words(record), "\n");
   }
   if (entries != nullptr && entries->is_array()) {
     for (const Json& entry : *entries) text += EntryLine(entry, options);
   }
-  return text;
+  // Nothing that we print has none of these, but others may write records too.
+  return text.empty() ? absl::StrCat(Words(record), "\n") : text;
 }
 
 }  // namespace rafthttpctl

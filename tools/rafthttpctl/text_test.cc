@@ -190,6 +190,7 @@ TEST(TextTest, RecordsOfStrangersDoNoHarm) {
             {"op":{"kind":"txn","compare":7,"success":[1],"failure":{}}},
             {"op":{"kind":"conf_change","changes":"x"}},
             {"op":{"kind":"lease_grant"}},{"op":{"kind":"auth_user_add"}}]})",
+        R"({"entries":"x"})", R"({"entries":[]})",
         R"({"a":[[[[[[[[[[[[[[1]]]]]]]]]]]]]]})"}) {
     const std::string rendered = Render(text);
     ASSERT_FALSE(rendered.empty()) << text;

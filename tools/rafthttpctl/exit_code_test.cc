@@ -1,0 +1,26 @@
+#include "tools/rafthttpctl/exit_code.h"
+
+#include "gtest/gtest.h"
+
+namespace rafthttpctl {
+namespace {
+
+using rafthttp::CloseReason;
+
+// Scripts rely on the numbers.
+TEST(ExitCodeTest, NumbersAreTheContracts) {
+  EXPECT_EQ(static_cast<int>(ExitCodeOf(absl::OkStatus())), 0);
+  EXPECT_EQ(static_cast<int>(ExitCodeOf(absl::DataLossError(""))), 1);
+  EXPECT_EQ(static_cast<int>(ExitCodeOf(absl::InvalidArgumentError(""))), 2);
+  EXPECT_EQ(static_cast<int>(ExitCodeOf(absl::UnavailableError(""))), 3);
+  EXPECT_EQ(static_cast<int>(ExitCodeOf(absl::DeadlineExceededError(""))), 3);
+  EXPECT_EQ(static_cast<int>(ExitCodeOf(absl::UnauthenticatedError(""))), 4);
+  EXPECT_EQ(static_cast<int>(ExitCodeOf(CloseReason::kRefused)), 3);
+  EXPECT_EQ(static_cast<int>(ExitCodeOf(CloseReason::kNotHttp)), 3);
+  EXPECT_EQ(static_cast<int>(ExitCodeOf(CloseReason::kClusterMismatch)), 5);
+  EXPECT_EQ(static_cast<int>(ExitCodeOf(CloseReason::kMemberRemoved)), 5);
+  EXPECT_EQ(static_cast<int>(ExitCodeOf(CloseReason::kNotFound)), 5);
+}
+
+}  // namespace
+}  // namespace rafthttpctl
