@@ -23,7 +23,6 @@
 #include "absl/strings/str_cat.h"
 #include "rafthttp/codec/message_codec.h"
 #include "rafthttp/codec/msgappv2_codec.h"
-#include "rafthttp/event/io_status.h"
 #include "rafthttp/handshake/answer.h"
 #include "rafthttp/http1/http_error.h"
 
