@@ -15,7 +15,8 @@ std::optional<TermLog::Position> Follower::last() const {
 }
 
 std::optional<raftpb::Message> Follower::Step(const raftpb::Message& message) {
-  if (is_promoted_ || is_inconsistent_) return std::nullopt;
+  if (is_inconsistent_) return std::nullopt;
+  if (is_promoted_ && !acknowledges_as_voter_) return std::nullopt;
   const bool is_from_leader = message.type() == raftpb::MsgApp ||
                               message.type() == raftpb::MsgHeartbeat;
   // Votes are not for learners, and the rest is not for followers.
@@ -80,6 +81,7 @@ uint64_t Follower::TakeEntries(const raftpb::Message& message) {
   uint64_t previous_term = message.logterm();
   int first_new = -1;
   int end = 0;
+  bool is_promotion = false;
   for (; end < message.entries_size(); ++end) {
     const raftpb::Entry& entry = message.entries(end);
     // A leader numbers its entries without gaps; one that does not is broken,
@@ -91,8 +93,8 @@ uint64_t Follower::TakeEntries(const raftpb::Message& message) {
       if (!is_known && !Rewind(entry.index(), previous_term)) return matched;
     }
     if (entry.index() > log_->last().index) {
-      if (Promotes(entry)) {
-        is_promoted_ = true;
+      if (!is_promoted_ && Promotes(entry)) {
+        is_promoted_ = is_promotion = true;
         break;
       }
       if (is_full_) break;
@@ -102,8 +104,10 @@ uint64_t Follower::TakeEntries(const raftpb::Message& message) {
     matched = entry.index();
     previous_term = entry.term();
   }
-  if (first_new >= 0) events_.OnEntries(message, first_new, end);
-  if (is_promoted_) events_.OnPromotion(message.entries(end));
+  if (first_new >= 0 && !acknowledges_as_voter_) {
+    events_.OnEntries(message, first_new, end);
+  }
+  if (is_promotion) events_.OnPromotion(message.entries(end));
   return matched;
 }
 

@@ -38,7 +38,7 @@ class Follower {
     // All entries up to `index` will stay.
     virtual void OnCommit(uint64_t index) = 0;
     // `entry` makes us a voter. It is not acknowledged, nor is anything later:
-    // from now on every Step answers nothing.
+    // from now on every Step answers nothing, but for AcknowledgeAsVoter.
     virtual void OnPromotion(const raftpb::Entry& entry) = 0;
     // The leader holds more of us than we hold: it says so in `commit`, or it
     // contradicts what was committed. Only a new seat helps.
@@ -55,6 +55,15 @@ class Follower {
   // Takes a message that arrived and returns what to answer its sender, if
   // anything. `message.from()` must be the member it came from.
   std::optional<raftpb::Message> Step(const raftpb::Message& message);
+
+  // After a promotion, goes on acknowledging all the same, and delivers
+  // nothing. For a cluster that has one other voter: it can commit nothing
+  // without us any more, not even our removal. That voter holds every entry
+  // durably, so that our word adds no risk to what it commits.
+  void AcknowledgeAsVoter() {
+    acknowledges_as_voter_ = true;
+    is_full_ = false;
+  }
 
   // While full, no entry is taken: messages are acknowledged up to what is
   // there, and the leader sends the rest again.
@@ -92,6 +101,7 @@ class Follower {
   std::optional<TermLog::Position> start_;
   bool is_full_ = false;
   bool is_promoted_ = false;
+  bool acknowledges_as_voter_ = false;
   bool is_inconsistent_ = false;
 };
 

@@ -223,6 +223,19 @@ TEST_F(FollowerTest, NeitherThePromotionNorAnythingLaterIsAcknowledged) {
   EXPECT_FALSE(follower_.Step(HeartbeatOf(1, 2, 7)));
 }
 
+TEST_F(FollowerTest, AsAVoterItAcknowledgesAndDeliversNothing) {
+  raftpb::Message message = AppendOf(1, 2, {5, 2}, {2});
+  *message.add_entries() = PromotionOf(7, 2, kSelf);
+  EXPECT_EQ(Answered(message).index(), 6u);
+  follower_.AcknowledgeAsVoter();
+  events_.Take();
+  raftpb::Message rest = AppendOf(1, 2, {6, 2}, {}, /*commit=*/6);
+  *rest.add_entries() = PromotionOf(7, 2, kSelf);
+  *rest.add_entries() = EntryOf(8, 2);
+  EXPECT_EQ(Answered(rest).index(), 8u);
+  EXPECT_THAT(events_.Take(), ElementsAre("commit 6"));
+}
+
 TEST_F(FollowerTest, AnotherMembersPromotionIsAnEntryLikeAny) {
   raftpb::Message message = AppendOf(1, 2, {5, 2}, {});
   *message.add_entries() = PromotionOf(6, 2, kSelf + 1);

@@ -114,7 +114,11 @@ void Seat::TakeSeat(Ticket ticket) {
   last_heartbeat_at_ = absl::InfinitePast();
   times_behind_ = 0;
   events_.OnSeated(*ticket_);
-  for (const ClusterMember& member : ticket_->members) Link(member);
+  voters_.clear();
+  for (const ClusterMember& member : ticket_->members) {
+    if (!member.is_learner) voters_.insert(member.id);
+    Link(member);
+  }
   progress_timer_->Start(kProgressInterval);
 }
 
@@ -153,6 +157,13 @@ void Seat::set_is_paused(bool is_paused) {
 
 void Seat::OnMessage(MemberLink& link, StreamKind kind,
                      const rafthttp::codec::MessageView& view) {
+  if (is_needed_as_voter() && follower_) {
+    raftpb::Message message;
+    view.CopyTo(&message);
+    const std::optional<raftpb::Message> answer = follower_->Step(message);
+    if (answer) link.Answer(*answer);
+    return;
+  }
   if (state_ != State::kSeated || end_) return;
   const MemberId member = link.member();
   Received received;
@@ -195,10 +206,12 @@ void Seat::OnMessage(MemberLink& link, StreamKind kind,
 }
 
 void Seat::OnLeader(MemberId leader, uint64_t term) {
+  if (is_promoted_) return;
   events_.OnLeader(leader, term);
 }
 
 void Seat::OnRewind(uint64_t index, uint64_t term) {
+  if (is_promoted_) return;
   DropHeldFrom(index);
   while (!changes_.empty() && changes_.back().index() >= index) {
     changes_.pop_back();
@@ -221,6 +234,7 @@ void Seat::OnEntries(const raftpb::Message& message, int first, int end) {
 }
 
 void Seat::OnCommit(uint64_t index) {
+  if (is_promoted_) return;
   while (!changes_.empty() && changes_.front().index() <= index) {
     const raftpb::Entry change = std::move(changes_.front());
     changes_.pop_front();
@@ -231,12 +245,18 @@ void Seat::OnCommit(uint64_t index) {
 void Seat::OnPromotion(const raftpb::Entry& entry) {
   EndInNextTurn([this, index = entry.index()] {
     state_ = State::kOver;
-    LeaveCluster();
+    is_promoted_ = true;
+    if (is_needed_as_voter()) {
+      follower_->AcknowledgeAsVoter();
+    } else {
+      LeaveCluster();
+    }
     events_.OnPromoted(index);
   });
 }
 
 void Seat::OnInconsistent(uint64_t) {
+  if (is_promoted_) return;
   EndInNextTurn([this] { Reseat(); });
 }
 
@@ -246,6 +266,11 @@ void Seat::ApplyConfChange(const raftpb::Entry& entry) {
   if (!change.ok()) return;
   for (const raftpb::ConfChangeSingle& single : change->changes()) {
     const MemberId member(single.node_id());
+    if (single.type() == raftpb::ConfChangeAddNode) {
+      voters_.insert(member);
+    } else if (single.type() != raftpb::ConfChangeUpdateNode) {
+      voters_.erase(member);
+    }
     if (single.type() != raftpb::ConfChangeRemoveNode) {
       Link({.id = member, .peer_urls = PeerUrlsOf(change->context())});
     } else if (member != ticket_->self) {
@@ -414,7 +439,7 @@ void Seat::Leave(bool keeps_member,
   on_left_ = std::move(on_left);
   end_timer_->Cancel();
   end_ = nullptr;
-  LeaveCluster();
+  if (!is_needed_as_voter()) LeaveCluster();
   if (is_joining) {
     registrar_.HurryJoin();
   } else {
@@ -432,6 +457,7 @@ void Seat::FinishLeaving() {
   }
   call_ = registrar_.Leave(ticket_->self, [this](absl::Status status) {
     call_.reset();
+    LeaveCluster();
     on_left_(std::move(status));
   });
 }

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "absl/functional/any_invocable.h"
@@ -44,7 +45,9 @@ namespace rafthttpctl {
 //   cannot reach us: it answers our heartbeats, sends no entries, and the
 //   cluster commits on. Then a new seat is taken where the log is now:
 //   Events::OnGap.
-// - Somebody promotes us: Events::OnPromoted; see Follower.
+// - Somebody promotes us: Events::OnPromoted, and nothing is acknowledged from
+//   there on. Only where one other voter is left, which could then not commit
+//   even our removal, do we go on acknowledging until Leave is through.
 // - Somebody removes us: Events::OnRemoved.
 //
 // Threads: loop-confined. Lifetime: destroy it at any moment outside its own
@@ -170,6 +173,10 @@ class Seat final : private Follower::Events, private MemberLink::Events {
   void ReleaseHeld();
   void DropHeldFrom(uint64_t index);
   void ApplyConfChange(const raftpb::Entry& entry);
+  // The cluster counts us as a voter, and there is one other.
+  bool is_needed_as_voter() const {
+    return is_promoted_ && voters_.size() == 1;
+  }
 
   // Every second: whether the cluster goes on without us.
   void CheckProgress();
@@ -196,6 +203,9 @@ class Seat final : private Follower::Events, private MemberLink::Events {
   size_t held_bytes_ = 0;
   // Configuration changes that are not committed yet.
   std::deque<raftpb::Entry> changes_;
+  // Without us.
+  std::set<rafthttp::MemberId> voters_;
+  bool is_promoted_ = false;
   // The last entry delivered, by this seat or one before it.
   std::optional<uint64_t> delivered_;
   bool has_gap_ = false;

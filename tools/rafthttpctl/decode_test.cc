@@ -93,12 +93,16 @@ TEST_F(DecodeTest, AMessageInEveryForm) {
   const std::string base64 = absl::Base64Escape(raw);
   std::string wrapped_hex = kAppendHex;
   wrapped_hex.insert(60, "\n");
+  // Each line could be a message, though no encoder would write the second.
+  std::string wrapped_at_field = kAppendHex;
+  wrapped_at_field.insert(16, "\n");
   std::string wrapped_base64 = base64;
   wrapped_base64.insert(20, "\r\n");
   for (const std::string& input :
        {raw, std::string(kAppendHex), absl::StrCat("0x", kAppendHex, "\n"),
-        spaced, wrapped_hex, base64, absl::StrCat("\n ", base64, "\n"),
-        wrapped_base64, absl::WebSafeBase64Escape(raw)}) {
+        spaced, wrapped_hex, wrapped_at_field, base64,
+        absl::StrCat("\n ", base64, "\n"), wrapped_base64,
+        absl::WebSafeBase64Escape(raw)}) {
     EXPECT_EQ(Decode(input), ExitCode::kDone) << input << err_;
     ASSERT_THAT(records_, SizeIs(1)) << input;
     EXPECT_EQ(

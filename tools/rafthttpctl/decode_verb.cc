@@ -23,6 +23,8 @@ struct DecodeFlags {
 };
 
 ExitCode Run(const CommonOptions& common, const DecodeFlags& flags) {
+  // Captures can be large, and nobody else here reads standard input.
+  std::ios::sync_with_stdio(false);
   DecodeOptions options;
   options.file = flags.file;
   const auto format = ParseDecodeFormat(flags.format);

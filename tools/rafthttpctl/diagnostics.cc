@@ -11,7 +11,8 @@ std::string OneLine(absl::string_view text) {
   std::string line;
   for (char c : text) {
     const unsigned char byte = static_cast<unsigned char>(c);
-    line.push_back(byte < 0x20 || byte == 0x7f ? ' ' : c);
+    // Beyond ASCII there are characters that steer terminals, too.
+    line.push_back(byte < 0x20 || byte == 0x7f ? ' ' : byte < 0x80 ? c : '?');
   }
   return line;
 }

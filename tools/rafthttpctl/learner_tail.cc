@@ -49,7 +49,7 @@ void LearnerTail::Stop(absl::AnyInvocable<void(ExitCode)> on_stopped) {
   on_end_ = nullptr;
   end_timer_->Cancel();
   seat_->Leave(
-      options_.keeps_member || is_removed_,
+      (options_.keeps_member && !is_promoted_) || is_removed_,
       [this, on_stopped = std::move(on_stopped)](absl::Status status) mutable {
         ExitCode code = end_code_;
         if (!status.ok()) {
@@ -137,10 +137,11 @@ void LearnerTail::OnStreamClosed(MemberId member, StreamKind kind,
 }
 
 void LearnerTail::OnPromoted(uint64_t index) {
+  is_promoted_ = true;
   PrintNote(absl::StrCat(
       "STOPPING: entry ", index,
-      " makes this learner a voter. It was not "
-      "acknowledged; the member is being removed. Do not promote a tail."));
+      " makes this learner a voter, which it must not be: nothing more is "
+      "shown, and the member is being removed. Do not promote a tail."));
   End(ExitCode::kCheckFailed);
 }
 

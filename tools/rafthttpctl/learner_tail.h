@@ -76,6 +76,7 @@ class LearnerTail final : public TailSource, private Seat::Events {
   StreamEvents streams_;
   bool was_seated_ = false;
   bool is_removed_ = false;
+  bool is_promoted_ = false;
 };
 
 }  // namespace rafthttpctl

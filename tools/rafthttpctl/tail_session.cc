@@ -17,6 +17,9 @@ namespace {
 // within this, or not at all.
 constexpr absl::Duration kFlushTimeout = absl::Seconds(2);
 
+// Signals closer together than this are no second thought.
+constexpr absl::Duration kSameWish = absl::Milliseconds(300);
+
 }  // namespace
 
 TailSession::TailSession(Options options)
@@ -101,10 +104,13 @@ void TailSession::StopSource() {
 }
 
 void TailSession::OnSignal(int) {
-  if (state_ == State::kRunning) {
+  if (signalled_at_ == absl::InfinitePast()) {
+    signalled_at_ = loop_.Now();
     Finish(ExitCode::kDone);
     return;
   }
+  // One wish can come twice: timeout(1) signals the program and its group.
+  if (loop_.Now() - signalled_at_ < kSameWish) return;
   // Asked twice: nobody wants to wait for the cluster.
   PrintNote("interrupted while leaving");
   std::_Exit(130);

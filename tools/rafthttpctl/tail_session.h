@@ -61,6 +61,7 @@ class TailSession {
   bool is_paused_ = false;
   bool is_output_gone_ = false;
   ExitCode exit_code_ = ExitCode::kDone;
+  absl::Time signalled_at_ = absl::InfinitePast();
   std::unique_ptr<rafthttp::event::UvSignalWatcher> signals_;
   std::unique_ptr<rafthttp::event::Timer> duration_timer_;
   std::unique_ptr<rafthttp::event::Timer> timeout_timer_;
