@@ -5,114 +5,35 @@
 #include <grpcpp/security/tls_certificate_verifier.h>
 #include <grpcpp/security/tls_credentials_options.h>
 
+#include <algorithm>
 #include <chrono>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
-#include "absl/strings/cord.h"
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "rafthttp/event/address.h"
+#include "tools/etcdclient/tls_files.h"
 #include "tools/etcdpb/rpc.grpc.pb.h"
 
 namespace rafthttpctl {
 namespace {
 
-constexpr char kPayload[] = "rafthttpctl.EtcdError";
-
-struct EtcdText {
-  absl::string_view text;
-  EtcdError error;
-};
-
-// etcd tells its errors apart by text alone; nobody else looks at it.
-EtcdError ErrorOfText(absl::string_view text) {
-  static constexpr EtcdText kTexts[] = {
-      {"etcdserver: unhealthy cluster", EtcdError::kUnhealthyCluster},
-      {"etcdserver: re-configuration failed due to not enough started members",
-       EtcdError::kUnhealthyCluster},
-      {"etcdserver: too many learner members in cluster",
-       EtcdError::kTooManyLearners},
-      {"etcdserver: Peer URLs already exists", EtcdError::kPeerUrlsExist},
-      {"etcdserver: member ID already exist", EtcdError::kMemberIdExists},
-      {"etcdserver: member not found", EtcdError::kMemberNotFound},
-      {"etcdserver: can only promote a learner member which is in sync with "
-       "leader",
-       EtcdError::kNotReadyLearner},
-      {"etcdserver: authentication failed, invalid user ID or password",
-       EtcdError::kAuth},
-      {"etcdserver: user name is empty", EtcdError::kAuth},
-      {"etcdserver: permission denied", EtcdError::kAuth},
-      {"etcdserver: invalid auth token", EtcdError::kAuth},
-  };
-  for (const EtcdText& known : kTexts) {
-    if (text == known.text) return known.error;
-  }
-  return EtcdError::kNone;
-}
-
 absl::Status StatusFromGrpc(const grpc::Status& status) {
-  if (status.ok()) return absl::OkStatus();
-  const std::string& text = status.error_message();
-  absl::Status result(static_cast<absl::StatusCode>(status.error_code()), text);
-  if (const EtcdError error = ErrorOfText(text); error != EtcdError::kNone) {
-    result.SetPayload(kPayload,
-                      absl::Cord(absl::StrCat(static_cast<int>(error))));
-  }
-  return result;
-}
-
-// The same status with `name` said first.
-absl::Status At(absl::string_view name, const absl::Status& status) {
-  absl::Status result(status.code(),
-                      absl::StrCat(name, ": ", status.message()));
-  if (const auto payload = status.GetPayload(kPayload)) {
-    result.SetPayload(kPayload, *payload);
-  }
-  return result;
-}
-
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    return absl::InvalidArgumentError(absl::StrCat("cannot read ", path));
-  }
-  return std::string((std::istreambuf_iterator<char>(file)),
-                     std::istreambuf_iterator<char>());
+  return EtcdStatus(static_cast<absl::StatusCode>(status.error_code()),
+                    status.error_message());
 }
 
 absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> TlsCredentials(
     const EtcdClientOptions& options) {
-  // Debian's gRPC looks for roots where Debian has none.
-  static constexpr char kSystemRoots[] = "/etc/ssl/certs/ca-certificates.crt";
-  std::string roots, cert, key;
-  if (!options.cacert_file.empty()) {
-    auto text = ReadFile(options.cacert_file);
-    if (!text.ok()) return text.status();
-    roots = *std::move(text);
-  } else if (auto text = ReadFile(kSystemRoots); text.ok()) {
-    roots = *std::move(text);
-  }
-  if (options.cert_file.empty() != options.key_file.empty()) {
-    return absl::InvalidArgumentError(
-        "a client certificate needs both --cert and --key");
-  }
-  if (!options.cert_file.empty()) {
-    auto cert_text = ReadFile(options.cert_file);
-    if (!cert_text.ok()) return cert_text.status();
-    auto key_text = ReadFile(options.key_file);
-    if (!key_text.ok()) return key_text.status();
-    cert = *std::move(cert_text);
-    key = *std::move(key_text);
-  }
+  const auto texts =
+      ReadTlsFiles(options.cacert_file, options.cert_file, options.key_file);
+  if (!texts.ok()) return texts.status();
   if (!options.insecure_skip_tls_verify) {
     grpc::SslCredentialsOptions ssl;
-    ssl.pem_root_certs = roots;
-    ssl.pem_cert_chain = cert;
-    ssl.pem_private_key = key;
+    ssl.pem_root_certs = texts->roots;
+    ssl.pem_cert_chain = texts->cert;
+    ssl.pem_private_key = texts->key;
     return grpc::SslCredentials(ssl);
   }
   grpc::experimental::TlsChannelCredentialsOptions tls;
@@ -120,10 +41,11 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> TlsCredentials(
   tls.set_certificate_verifier(
       std::make_shared<grpc::experimental::NoOpCertificateVerifier>());
   tls.set_check_call_host(false);
-  if (!cert.empty()) {
+  if (!texts->cert.empty()) {
     tls.set_certificate_provider(
         std::make_shared<grpc::experimental::StaticDataCertificateProvider>(
-            std::vector<grpc::experimental::IdentityKeyCertPair>{{key, cert}}));
+            std::vector<grpc::experimental::IdentityKeyCertPair>{
+                {texts->key, texts->cert}}));
     tls.watch_identity_key_cert_pairs();
   }
   return grpc::experimental::TlsCredentials(tls);
@@ -131,7 +53,8 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> TlsCredentials(
 
 // Only what did not reach a working member is worth asking another one.
 bool IsWorthAnotherEndpoint(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+  return EtcdErrorOf(status) == EtcdError::kTls ||
+         absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
          absl::IsUnknown(status) || absl::IsUnimplemented(status);
 }
 
@@ -139,18 +62,11 @@ absl::Status Cancelled() { return absl::CancelledError("cancelled"); }
 
 }  // namespace
 
-EtcdError EtcdErrorOf(const absl::Status& status) {
-  const auto payload = status.GetPayload(kPayload);
-  int number = 0;
-  if (!payload || !absl::SimpleAtoi(std::string(*payload), &number)) {
-    return EtcdError::kNone;
-  }
-  return static_cast<EtcdError>(number);
-}
-
 struct EtcdClient::Endpoint {
-  Endpoint(std::string endpoint_name, std::shared_ptr<grpc::Channel> channel)
+  Endpoint(std::string endpoint_name, bool is_over_tls,
+           std::shared_ptr<grpc::Channel> channel)
       : name(std::move(endpoint_name)),
+        uses_tls(is_over_tls),
         kv(channel),
         lease(channel),
         cluster(channel),
@@ -158,6 +74,7 @@ struct EtcdClient::Endpoint {
         auth(channel) {}
 
   const std::string name;
+  const bool uses_tls;
   etcdserverpb::KV::Stub kv;
   etcdserverpb::Lease::Stub lease;
   etcdserverpb::Cluster::Stub cluster;
@@ -186,19 +103,18 @@ absl::StatusOr<std::unique_ptr<EtcdClient>> EtcdClient::Create(
     const bool is_https = absl::ConsumePrefix(&target, "https://");
     const bool is_http = !is_https && absl::ConsumePrefix(&target, "http://");
     absl::ConsumeSuffix(&target, "/");
-    const size_t colon = target.rfind(':');
-    uint32_t port = 0;
-    if (colon == target.npos || colon == 0 ||
-        !absl::SimpleAtoi(target.substr(colon + 1), &port) || port == 0 ||
-        port > 65535 || target.find_first_of("/?# @") != target.npos) {
+    const auto address = rafthttp::event::ParseHostPort(target);
+    if (!address.ok() || address->port == 0 ||
+        target.find_first_of("/?#@ ") != target.npos) {
       return absl::InvalidArgumentError(
           absl::StrCat("\"", name,
                        "\" is not an endpoint: want host:port, optionally with "
                        "http:// or https:// before it"));
     }
+    const bool uses_tls = is_https || (has_tls_files && !is_http);
     std::shared_ptr<grpc::ChannelCredentials> credentials =
         grpc::InsecureChannelCredentials();
-    if (is_https || (has_tls_files && !is_http)) {
+    if (uses_tls) {
       auto tls = TlsCredentials(options);
       if (!tls.ok()) return tls.status();
       credentials = *std::move(tls);
@@ -214,8 +130,9 @@ absl::StatusOr<std::unique_ptr<EtcdClient>> EtcdClient::Create(
     }
     client->names_.push_back(name);
     client->endpoints_.push_back(std::make_unique<Endpoint>(
-        name, grpc::CreateCustomChannel(std::string(target), credentials,
-                                        arguments)));
+        name, uses_tls,
+        grpc::CreateCustomChannel(std::string(target), credentials,
+                                  arguments)));
   }
   return client;
 }
@@ -257,17 +174,15 @@ absl::Status EtcdClient::Authenticate(Endpoint& endpoint) {
   request.set_name(options_.user);
   request.set_password(options_.password);
   etcdserverpb::AuthenticateResponse response;
-  const grpc::Status status = Cancellable(
+  const absl::Status status = StatusFromGrpc(Cancellable(
       endpoint,
       [&](Endpoint& to, grpc::ClientContext* context) {
         return to.auth.Authenticate(context, request, &response);
       },
-      "");
+      ""));
   // A cluster without auth takes a call with any user, as etcdctl has it.
-  if (status.error_message() == "etcdserver: authentication is not enabled") {
-    return absl::OkStatus();
-  }
-  if (!status.ok()) return StatusFromGrpc(status);
+  if (EtcdErrorOf(status) == EtcdError::kAuthDisabled) return absl::OkStatus();
+  if (!status.ok()) return status;
   rafthttp::MutexLock lock(endpoint.mutex);
   endpoint.token = response.token();
   return absl::OkStatus();
@@ -293,7 +208,10 @@ absl::Status EtcdClient::CallOn(
     status = StatusFromGrpc(Cancellable(endpoint, call, token));
     if (!absl::IsUnauthenticated(status) || options_.user.empty()) break;
   }
-  return status.ok() ? status : At(endpoint.name, status);
+  if (status.ok()) return status;
+  const ConnectionKind kind = {.uses_tls = endpoint.uses_tls,
+                               .has_certificate = !options_.cert_file.empty()};
+  return AtEndpoint(endpoint.name, status, kind);
 }
 
 absl::Status EtcdClient::Run(
@@ -311,21 +229,17 @@ absl::Status EtcdClient::Run(
     if (!IsWorthAnotherEndpoint(status)) return status;
     failures.push_back(std::move(status));
   }
-  if (failures.size() == 1) return failures.front();
-  // What etcd said on one of them says more than that others are down.
-  absl::Status result(
-      failures.front().code(),
+  // What etcd or TLS said on one of them says more than that others are down.
+  const auto telling = std::find_if(
+      failures.begin(), failures.end(), [](const absl::Status& failure) {
+        return EtcdErrorOf(failure) != EtcdError::kNone;
+      });
+  return WithText(
+      telling == failures.end() ? failures.front() : *telling,
       absl::StrJoin(failures, "; ",
-                    [](std::string* out, const absl::Status& s) {
-                      out->append(s.message().data(), s.message().size());
+                    [](std::string* out, const absl::Status& failure) {
+                      absl::StrAppend(out, failure.message());
                     }));
-  for (const absl::Status& failure : failures) {
-    if (const auto payload = failure.GetPayload(kPayload)) {
-      result.SetPayload(kPayload, *payload);
-      break;
-    }
-  }
-  return result;
 }
 
 template <typename Response, typename Method>
@@ -364,6 +278,16 @@ absl::StatusOr<etcdserverpb::MemberRemoveResponse> EtcdClient::MemberRemove(
   return Answer<etcdserverpb::MemberRemoveResponse>(
       [&](Endpoint& to, grpc::ClientContext* context, auto* response) {
         return to.cluster.MemberRemove(context, request, response);
+      });
+}
+
+absl::StatusOr<etcdserverpb::MemberPromoteResponse> EtcdClient::MemberPromote(
+    rafthttp::MemberId id) {
+  etcdserverpb::MemberPromoteRequest request;
+  request.set_id(id.value());
+  return Answer<etcdserverpb::MemberPromoteResponse>(
+      [&](Endpoint& to, grpc::ClientContext* context, auto* response) {
+        return to.cluster.MemberPromote(context, request, response);
       });
 }
 

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "rafthttp/base/ids.h"
 #include "rafthttp/base/mutex.h"
+#include "tools/etcdclient/etcd_error.h"
 #include "tools/etcdpb/rpc.pb.h"
 
 namespace grpc {
@@ -24,19 +25,6 @@ class Status;
 }  // namespace grpc
 
 namespace rafthttpctl {
-
-// What etcd answered, where an absl::StatusCode is too coarse to act on.
-enum class EtcdError {
-  kNone,              // OK, or nothing that etcd said
-  kUnhealthyCluster,  // a voter is not connected, or only for a moment
-  kTooManyLearners,   // the cluster has as many as it allows (one, by default)
-  kPeerUrlsExist,     // another member has that peer URL
-  kMemberIdExists,    // the same URL was added within the same second
-  kMemberNotFound,
-  kNotReadyLearner,  // promotion before it has caught up
-  kAuth,             // user, password, or permission
-};
-EtcdError EtcdErrorOf(const absl::Status& status);
 
 // Where to find a cluster's client API, and how to be let in.
 struct EtcdClientOptions {
@@ -57,6 +45,11 @@ struct EtcdClientOptions {
 // Calls of etcd's client API, each tried on the endpoints in turn until one
 // answers. What etcd itself refuses is final; what failed on the way is tried
 // on the next endpoint, and the error then names each endpoint with its cause.
+//   kUnavailable, kDeadlineExceeded  no endpoint answered
+//   kUnauthenticated                 EtcdError::kTls, or kAuth but for
+//   kPermissionDenied                what this user may not do
+//   kCancelled                       Cancel was called
+//   others                           as etcd has them
 //
 // Threads: thread-safe. Calls block; Cancel aborts those under way, and makes
 //   later ones fail at once, until Resume.
@@ -72,6 +65,8 @@ class EtcdClient {
   absl::StatusOr<etcdserverpb::MemberAddResponse> MemberAddLearner(
       absl::string_view peer_url);
   absl::StatusOr<etcdserverpb::MemberRemoveResponse> MemberRemove(
+      rafthttp::MemberId id);
+  absl::StatusOr<etcdserverpb::MemberPromoteResponse> MemberPromote(
       rafthttp::MemberId id);
   absl::StatusOr<etcdserverpb::StatusResponse> Status();
   // Of that very endpoint, an index below endpoints().size().

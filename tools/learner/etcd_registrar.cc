@@ -46,6 +46,17 @@ bool HasSeatUrl(const etcdserverpb::Member& member) {
                      [](const std::string& url) { return IsSeatUrl(url); });
 }
 
+bool ListsUrl(
+    const google::protobuf::RepeatedPtrField<etcdserverpb::Member>& members,
+    const std::string& peer_url) {
+  return std::any_of(members.begin(), members.end(),
+                     [&peer_url](const etcdserverpb::Member& member) {
+                       return std::find(member.peerurls().begin(),
+                                        member.peerurls().end(),
+                                        peer_url) != member.peerurls().end();
+                     });
+}
+
 // The members that a seat listens to. Fails if it could not dial them.
 absl::StatusOr<Ticket> TicketOf(
     MemberId self, const etcdserverpb::ResponseHeader& header,
@@ -164,8 +175,12 @@ absl::StatusOr<Ticket> EtcdRegistrar::JoinNow() {
     refusal = ticket.status();
     switch (EtcdErrorOf(refusal)) {
       case EtcdError::kUnhealthyCluster:
+        continue;
       case EtcdError::kMemberIdExists:
       case EtcdError::kPeerUrlsExist:
+        // Somebody else's, or ours: the endpoint asked first can have added it
+        // and gone before it answered, and the next one refuses it then.
+        if (!ListsUrl(before->members(), peer_url)) UndoJoin(peer_url);
         continue;
       case EtcdError::kTooManyLearners:
         for (const etcdserverpb::Member& member : before->members()) {
