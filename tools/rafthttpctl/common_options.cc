@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <map>
 
 #include "CLI/CLI.hpp"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "tools/rafthttpctl/password_prompt.h"
 
 namespace rafthttpctl {
 namespace {
@@ -78,10 +80,17 @@ void AddCommonFlags(CLI::App& app, CommonOptions& options) {
   options.write_out =
       isatty(STDOUT_FILENO) != 0 ? WriteOut::kText : WriteOut::kJson;
   options.uses_color = WantsColor("auto");
-  app.add_option("-w,--write-out", options.write_out,
-                 "text (the default on a terminal) or json, one object a line")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, WriteOut>{
-          {"text", WriteOut::kText}, {"json", WriteOut::kJson}}))
+  app.add_option_function<std::string>(
+         "-w,--write-out",
+         [&options](const std::string& text) {
+           if (text != "text" && text != "json") {
+             Refuse("--write-out",
+                    absl::StrCat("\"", text, "\": want text or json"));
+           }
+           options.write_out =
+               text == "text" ? WriteOut::kText : WriteOut::kJson;
+         },
+         "text (the default on a terminal) or json, one object a line")
       ->type_name("text|json")
       ->envname("RAFTHTTPCTL_WRITE_OUT")
       ->group(kGroup);
@@ -89,6 +98,8 @@ void AddCommonFlags(CLI::App& app, CommonOptions& options) {
                  "etcd client endpoints, where members and cluster ID are "
                  "looked up")
       ->delimiter(',')
+      // What follows is the verb's.
+      ->allow_extra_args(false)
       ->type_name("HOST:PORT,...")
       ->group(kGroup);
   app.add_option("--cacert", options.cacert_file,
@@ -146,6 +157,23 @@ void AddCommonFlags(CLI::App& app, CommonOptions& options) {
       ->group(kGroup);
   app.add_flag("--debug", options.debug, "let gRPC log to stderr")
       ->group(kGroup);
+}
+
+absl::Status CompleteUser(CommonOptions& options) {
+  if (options.user.empty() || options.endpoints.empty() ||
+      absl::StrContains(options.user, ':')) {
+    return absl::OkStatus();
+  }
+  const absl::StatusOr<std::string> password =
+      AskPassword(absl::StrCat("Password of ", options.user, ": "));
+  if (!password.ok()) {
+    return absl::Status(
+        password.status().code(),
+        absl::StrCat("--user ", options.user, ": ", password.status().message(),
+                     "; want NAME:PASSWORD"));
+  }
+  absl::StrAppend(&options.user, ":", *password);
+  return absl::OkStatus();
 }
 
 EtcdClientOptions EtcdOptions(const CommonOptions& options) {

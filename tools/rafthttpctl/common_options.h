@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "rafthttp/base/ids.h"
 #include "tools/etcdclient/etcd_client.h"
@@ -47,6 +48,10 @@ CLI::Option* AddIdFlag(CLI::App& app, const std::string& name,
 CLI::Option* AddDurationFlag(CLI::App& app, const std::string& name,
                              std::optional<absl::Duration>& duration,
                              const std::string& description);
+
+// Asks on the terminal for the password that --user left out, as etcdctl does.
+// Does nothing where there is no user, or no endpoint to show it to.
+absl::Status CompleteUser(CommonOptions& options);
 
 // How to reach --endpoints.
 EtcdClientOptions EtcdOptions(const CommonOptions& options);

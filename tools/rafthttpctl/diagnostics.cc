@@ -1,18 +1,34 @@
 #include "tools/rafthttpctl/diagnostics.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "tools/etcdpb/terminal_text.h"
 
 namespace rafthttpctl {
 
 std::string OneLine(absl::string_view text) {
+  const auto is_ascii = [](char c) {
+    return static_cast<unsigned char>(c) < 0x80;
+  };
   std::string line;
-  for (char c : text) {
-    const unsigned char byte = static_cast<unsigned char>(c);
-    // Beyond ASCII there are characters that steer terminals, too.
-    line.push_back(byte < 0x20 || byte == 0x7f ? ' ' : byte < 0x80 ? c : '?');
+  while (!text.empty()) {
+    const auto* const end =
+        std::find_if_not(text.begin(), text.end(), is_ascii);
+    for (char c : text.substr(0, end - text.begin())) {
+      const auto byte = static_cast<unsigned char>(c);
+      line.push_back(byte < 0x20 || byte == 0x7f ? ' ' : c);
+    }
+    text.remove_prefix(end - text.begin());
+    const auto* const other = std::find_if(text.begin(), text.end(), is_ascii);
+    const absl::string_view run = text.substr(0, other - text.begin());
+    if (run.empty()) continue;
+    // With nothing in it that quotes would be for, only they are to go.
+    const std::string quoted = Quoted(run, run.size());
+    line.append(quoted, 1, quoted.size() - 2);
+    text.remove_prefix(run.size());
   }
   return line;
 }

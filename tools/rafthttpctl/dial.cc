@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "rafthttp/event/uv_connector.h"
@@ -45,6 +46,11 @@ std::string Field(const nlohmann::ordered_json& object, const char* name) {
 std::string TextOf(const PeerDial::Report& report) {
   const nlohmann::ordered_json& json = report.json;
   std::string text = absl::StrCat(Field(json, "url"), "\n");
+  if (json.contains("address")) {
+    absl::StrAppendFormat(&text, "  connect  %s in %.3f ms\n",
+                          Field(json, "address"),
+                          json["connectSeconds"].get<double>() * 1e3);
+  }
   if (json.contains("version")) {
     absl::StrAppend(&text, "  version  ", Field(json["version"], "etcdserver"),
                     " (cluster ", Field(json["version"], "etcdcluster"), ")\n");
@@ -129,7 +135,12 @@ ExitCode RunDial(const CommonOptions& common, const DialFlags& flags) {
       }
       // As text they stand in the report.
       if (common.write_out == WriteOut::kJson) {
-        for (const std::string& problem : report.problems) PrintNote(problem);
+        const std::string url = Field(report.json, "url");
+        for (const std::string& problem : report.problems) {
+          PrintNote(absl::StrContains(problem, url)
+                        ? problem
+                        : absl::StrCat(url, ": ", problem));
+        }
       }
       loop.Post([&] { dial_next(); });
     });

@@ -1,12 +1,18 @@
 #include "tools/rafthttpctl/exit_code.h"
 
 #include "rafthttp/base/check.h"
+#include "rafthttp/http1/http_error.h"
 
 namespace rafthttpctl {
 
 using rafthttp::CloseReason;
 
 ExitCode ExitCodeOf(const absl::Status& status) {
+  // What speaks no HTTP, or breaks off, is no peer that we have reached.
+  if (rafthttp::http1::HttpErrorOf(status) !=
+      rafthttp::http1::HttpError::kNone) {
+    return ExitCode::kUnreachable;
+  }
   switch (status.code()) {
     case absl::StatusCode::kOk:
       return ExitCode::kDone;

@@ -2,9 +2,11 @@
 #include <csignal>
 
 #include "CLI/CLI.hpp"
+#include "absl/status/status.h"
 #include "tools/rafthttpctl/common_options.h"
 #include "tools/rafthttpctl/decode_verb.h"
 #include "tools/rafthttpctl/demo.h"
+#include "tools/rafthttpctl/diagnostics.h"
 #include "tools/rafthttpctl/dial.h"
 #include "tools/rafthttpctl/exit_code.h"
 #include "tools/rafthttpctl/members.h"
@@ -40,6 +42,9 @@ int Main(int argc, char** argv) {
                                 : static_cast<int>(ExitCode::kUsage);
   }
   QuietGrpc(common.debug);
+  if (const absl::Status status = CompleteUser(common); !status.ok()) {
+    return static_cast<int>(Fail(status));
+  }
   return static_cast<int>(run());
 }
 

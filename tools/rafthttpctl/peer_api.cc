@@ -2,9 +2,11 @@
 
 #include <utility>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
 #include "rafthttp/handshake/identity.h"
+#include "rafthttp/http1/http_error.h"
 
 namespace rafthttpctl {
 
@@ -49,6 +51,27 @@ std::vector<std::string> TextsOf(const json& object, const char* name) {
     if (text.is_string()) texts.push_back(text.get<std::string>());
   }
   return texts;
+}
+
+// `status`, with a word on what may be behind it.
+absl::Status WithHint(const absl::Status& status) {
+  absl::string_view hint;
+  switch (rafthttp::http1::HttpErrorOf(status)) {
+    case rafthttp::http1::HttpError::kLooksLikeTls:
+      hint = "; is its URL https?";
+      break;
+    case rafthttp::http1::HttpError::kNoAnswer:
+      hint = "; a TLS port hangs up so on a plain request: is its URL https?";
+      break;
+    default:
+      return status;
+  }
+  absl::Status hinted(status.code(), absl::StrCat(status.message(), hint));
+  status.ForEachPayload(
+      [&hinted](absl::string_view type, const absl::Cord& payload) {
+        hinted.SetPayload(type, payload);
+      });
+  return hinted;
 }
 
 }  // namespace
@@ -114,7 +137,12 @@ std::unique_ptr<rafthttp::http1::Client::Call> GetFromPeer(
   rafthttp::http1::Request request;
   request.url = url.WithTarget(path);
   return client.Fetch(std::move(request), {.timeout = timeout},
-                      std::move(on_response));
+                      [on_response = std::move(on_response)](
+                          absl::StatusOr<Response> response) mutable {
+                        if (!response.ok())
+                          response = WithHint(response.status());
+                        on_response(std::move(response));
+                      });
 }
 
 }  // namespace rafthttpctl

@@ -4,7 +4,6 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
-#include "rafthttp/http1/http_error.h"
 #include "tools/rafthttpctl/peer_api.h"
 
 namespace rafthttpctl {
@@ -38,6 +37,28 @@ PeerDial::~PeerDial() = default;
 
 void PeerDial::Start(absl::AnyInvocable<void(Report)> on_report) {
   on_report_ = std::move(on_report);
+  started_at_ = absl::Now();
+  attempt_ = connector_.Connect(
+      options_.target.url.address(), {.timeout = options_.target.timeout},
+      [this](
+          absl::StatusOr<std::unique_ptr<rafthttp::event::ByteStream>> stream) {
+        OnConnected(std::move(stream));
+      });
+}
+
+void PeerDial::OnConnected(
+    absl::StatusOr<std::unique_ptr<rafthttp::event::ByteStream>> stream) {
+  attempt_.reset();
+  if (!stream.ok()) {
+    Problem(ExitCode::kUnreachable, std::string(stream.status().message()));
+    finish_timer_->Start(absl::ZeroDuration());
+    return;
+  }
+  report_.json["address"] = (*stream)->peer_address();
+  report_.json["connectSeconds"] =
+      absl::ToDoubleSeconds(absl::Now() - started_at_);
+  // It has told what it can; the rest has connections of its own.
+  stream->reset();
   call_ = GetFromPeer(client_, options_.target.url, "/version",
                       options_.target.timeout,
                       [this](const absl::StatusOr<Response>& response) {
@@ -52,21 +73,8 @@ void PeerDial::Problem(ExitCode code, std::string text) {
 
 void PeerDial::OnVersion(const absl::StatusOr<Response>& response) {
   if (!response.ok()) {
-    std::string text(response.status().message());
-    switch (rafthttp::http1::HttpErrorOf(response.status())) {
-      case rafthttp::http1::HttpError::kLooksLikeTls:
-        absl::StrAppend(&text, "; is its URL https?");
-        break;
-      case rafthttp::http1::HttpError::kNoAnswer:
-        absl::StrAppend(&text,
-                        "; a TLS port hangs up so on a plain request: is its "
-                        "URL https?");
-        break;
-      default:
-        break;
-    }
     // A TLS alert and an SSH banner are no peer that we reach, either.
-    Problem(ExitCode::kUnreachable, std::move(text));
+    Problem(ExitCode::kUnreachable, std::string(response.status().message()));
     finish_timer_->Start(absl::ZeroDuration());
     return;
   }

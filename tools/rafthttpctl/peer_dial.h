@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "nlohmann/json.hpp"
+#include "rafthttp/event/byte_stream.h"
 #include "rafthttp/event/connector.h"
 #include "rafthttp/event/event_loop.h"
 #include "rafthttp/handshake/url_picker.h"
@@ -22,8 +23,8 @@
 
 namespace rafthttpctl {
 
-// Looks at one peer port: /version, /members, /raft/probing and, if asked, how
-// it answers to a stream.
+// Looks at one peer port: resolves and connects, asks for /version, /members
+// and /raft/probing and, if wanted, how it answers to a stream.
 //
 // The clock offset is the peer's clock minus ours. The peer read its clock at
 // some moment of the round trip, so that the offset is known to half of it.
@@ -56,6 +57,8 @@ class PeerDial final : private rafthttp::StreamReader::Events {
  private:
   using Response = rafthttp::http1::Response;
 
+  void OnConnected(
+      absl::StatusOr<std::unique_ptr<rafthttp::event::ByteStream>> stream);
   void OnVersion(const absl::StatusOr<Response>& response);
   void OnMembers(const absl::StatusOr<Response>& response);
   void Probe();
@@ -76,9 +79,11 @@ class PeerDial final : private rafthttp::StreamReader::Events {
   rafthttp::event::Connector& connector_;
   const Options options_;
   rafthttp::http1::Client client_;
+  std::unique_ptr<rafthttp::event::Connector::Attempt> attempt_;
   std::unique_ptr<rafthttp::http1::Client::Call> call_;
   absl::AnyInvocable<void(Report)> on_report_;
   Report report_;
+  absl::Time started_at_;
   int probes_left_ = 0;
   std::optional<absl::Duration> round_trip_;
   absl::Duration clock_offset_;

@@ -84,7 +84,11 @@ void StreamPreflight::OnMembers(const absl::StatusOr<Response>& response) {
     }
     for (const std::string& text : self->peer_urls) {
       auto peer_url = rafthttp::http1::ParsePeerUrl(text);
-      if (peer_url.ok()) probe_urls_.push_back(*std::move(peer_url));
+      if (peer_url.ok() && peer_url->scheme == Url::Scheme::kHttp) {
+        probe_urls_.push_back(*std::move(peer_url));
+      } else {
+        opaque_url_ = text;
+      }
     }
   }
   call_ = GetFromPeer(
@@ -107,8 +111,7 @@ void StreamPreflight::OnVersion(const absl::StatusOr<Response>& response) {
 
 void StreamPreflight::ProbeNext() {
   if (probe_urls_.empty()) {
-    call_.reset();
-    std::exchange(on_result_, nullptr)(std::move(cleared_));
+    Clear();
     return;
   }
   const Url url = probe_urls_.back();
@@ -128,6 +131,19 @@ void StreamPreflight::ProbeNext() {
                             "--steal takes it all the same, tail --learner "
                             "disturbs nobody"));
       });
+}
+
+void StreamPreflight::Clear() {
+  if (!opaque_url_.empty()) {
+    Refuse(ExitCode::kTlsOrAuth,
+           absl::StrCat("whether member ", options_.id.ToHex(), " is up at ",
+                        opaque_url_,
+                        " cannot be told, since this build speaks no TLS to "
+                        "peers; --steal takes its stream all the same"));
+    return;
+  }
+  call_.reset();
+  std::exchange(on_result_, nullptr)(std::move(cleared_));
 }
 
 }  // namespace rafthttpctl

@@ -24,7 +24,8 @@ namespace rafthttpctl {
 //
 // A peer serves one stream of a kind to a member at a time: asking for it takes
 // it from that member while it is up. So the member must be down, which it is
-// if no peer URL of it answers, or stealing must be asked for.
+// if no peer URL of it answers, or stealing must be asked for. One whose peer
+// URL cannot be probed (https, unix) is not known to be down.
 //
 // In order: /members (who is there, which cluster), /version (what to claim),
 // /raft/probing of the member.
@@ -65,6 +66,7 @@ class StreamPreflight {
   void OnMembers(const absl::StatusOr<Response>& response);
   void OnVersion(const absl::StatusOr<Response>& response);
   void ProbeNext();
+  void Clear();
   void Refuse(ExitCode code, std::string why);
 
   rafthttp::http1::Client& client_;
@@ -74,6 +76,8 @@ class StreamPreflight {
   Cleared cleared_;
   // Where the member would answer if it were up; the last is asked next.
   std::vector<rafthttp::http1::Url> probe_urls_;
+  // A peer URL of the member that we cannot ask; empty if there is none.
+  std::string opaque_url_;
 };
 
 }  // namespace rafthttpctl
