@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "rafthttp/base/check.h"
 #include "rafthttp/codec/wire_reader.h"
+#include "raftpb/message_type.h"
 
 namespace rafthttp::codec {
 namespace {
@@ -274,24 +275,9 @@ void AddUnknownNumber(int32_t number,
       1, static_cast<uint64_t>(static_cast<int64_t>(number)));
 }
 
-// The number of an enum field, which may be one that protobuf does not know.
-int32_t NumberOf(bool has_known, int known,
-                 const google::protobuf::UnknownFieldSet& unknown_fields) {
-  int32_t number = known;
-  if (has_known) return number;
-  for (int i = 0; i < unknown_fields.field_count(); ++i) {
-    const google::protobuf::UnknownField& field = unknown_fields.field(i);
-    if (field.number() == 1 &&
-        field.type() == google::protobuf::UnknownField::TYPE_VARINT) {
-      number = static_cast<int32_t>(field.varint());
-    }
-  }
-  return number;
-}
-
 EntryView ViewOf(const raftpb::Entry& entry) {
   EntryView view;
-  view.type = NumberOf(entry.has_type(), entry.type(), entry.unknown_fields());
+  view.type = raftpb::EntryTypeNumber(entry);
   view.term = entry.term();
   view.index = entry.index();
   view.data = entry.data();
@@ -387,8 +373,7 @@ MessageView LinkHeartbeat() {
 
 MessageView ViewOf(const raftpb::Message& message, ViewStorage* storage) {
   MessageView view;
-  view.type =
-      NumberOf(message.has_type(), message.type(), message.unknown_fields());
+  view.type = raftpb::TypeNumber(message);
   view.to = message.to();
   view.from = message.from();
   view.term = message.term();

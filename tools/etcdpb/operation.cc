@@ -8,9 +8,9 @@
 #include "absl/strings/match.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/message.h"
-#include "google/protobuf/unknown_field_set.h"
 #include "google/protobuf/wire_format_lite.h"
 #include "raftpb/conf_change.h"
+#include "raftpb/message_type.h"
 #include "tools/etcdpb/conf_change_op.h"
 #include "tools/etcdpb/internal_request_op.h"
 #include "tools/etcdpb/op_fields.h"
@@ -95,32 +95,20 @@ Json ConfChangeV2EntryOp(absl::string_view data,
   return status.ok() ? ConfChangeOp(change) : Unknown(data, options, status);
 }
 
-// Whether `entry` is of a type newer than we are, which the parser has put
-// aside as an unknown field.
-bool HasUnknownType(const raftpb::Entry& entry) {
-  const google::protobuf::UnknownFieldSet& fields = entry.unknown_fields();
-  for (int i = 0; i < fields.field_count(); ++i) {
-    if (fields.field(i).number() == raftpb::Entry::kTypeFieldNumber) {
-      return true;
-    }
-  }
-  return false;
-}
-
 }  // namespace
 
 Json OperationJson(const raftpb::Entry& entry,
                    const OperationOptions& options) {
-  if (HasUnknownType(entry)) return Unknown(entry.data(), options);
-  switch (entry.type()) {
+  switch (raftpb::EntryTypeNumber(entry)) {
     case raftpb::EntryNormal:
       return NormalOp(entry.data(), options);
     case raftpb::EntryConfChange:
       return ConfChangeV1EntryOp(entry.data(), options);
     case raftpb::EntryConfChangeV2:
       return ConfChangeV2EntryOp(entry.data(), options);
+    default:
+      return Unknown(entry.data(), options);
   }
-  return Unknown(entry.data(), options);
 }
 
 }  // namespace rafthttpctl

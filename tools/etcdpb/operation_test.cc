@@ -342,6 +342,29 @@ TEST(OperationJsonTest, AContextOfOddShapesIsReadAsFarAsItGoes) {
             R"("peerURLs":["http://a"],"isPromote":true}]})");
 }
 
+TEST(OperationJsonTest, AContextBelongsToAChangeOnlyWhereThereIsOne) {
+  const std::string context = R"({"peerURLs":["http://a"]})";
+  raftpb::ConfChangeV2 change;
+  change.set_context(context);
+  raftpb::Entry entry;
+  entry.set_type(raftpb::EntryConfChangeV2);
+  const auto op = [&] {
+    entry.set_data(change.SerializeAsString());
+    return OperationJson(entry, {});
+  };
+  EXPECT_EQ(op()["changes"].dump(), "[]");
+  EXPECT_EQ(op()["context"], context);
+  change.add_changes()->set_node_id(5);
+  EXPECT_EQ(op()["changes"].dump(),
+            R"([{"type":"add_node","node":"5","peerURLs":["http://a"]}])");
+  EXPECT_FALSE(op().contains("context"));
+  change.add_changes()->set_node_id(6);
+  EXPECT_EQ(
+      op()["changes"].dump(),
+      R"([{"type":"add_node","node":"5"},{"type":"add_node","node":"6"}])");
+  EXPECT_EQ(op()["context"], context);
+}
+
 TEST(SecretsTest, AreShownOnlyOnDemand) {
   const auto shown = [](const std::string& name) {
     return OperationJson(EntryNamed(name), {.show_secrets = true}).dump();

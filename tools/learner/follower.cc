@@ -157,7 +157,7 @@ bool Follower::Promotes(const raftpb::Entry& entry) const {
       raftpb::ConfChangeFromEntry(entry);
   if (!change.ok()) return false;
   for (const raftpb::ConfChangeSingle& single : change->changes()) {
-    if (single.type() == raftpb::ConfChangeAddNode &&
+    if (raftpb::ChangeTypeNumber(single) == raftpb::ConfChangeAddNode &&
         MemberId(single.node_id()) == self_) {
       return true;
     }

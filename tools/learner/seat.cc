@@ -266,12 +266,13 @@ void Seat::ApplyConfChange(const raftpb::Entry& entry) {
   if (!change.ok()) return;
   for (const raftpb::ConfChangeSingle& single : change->changes()) {
     const MemberId member(single.node_id());
-    if (single.type() == raftpb::ConfChangeAddNode) {
+    const int32_t type = raftpb::ChangeTypeNumber(single);
+    if (type == raftpb::ConfChangeAddNode) {
       voters_.insert(member);
-    } else if (single.type() != raftpb::ConfChangeUpdateNode) {
+    } else if (type != raftpb::ConfChangeUpdateNode) {
       voters_.erase(member);
     }
-    if (single.type() != raftpb::ConfChangeRemoveNode) {
+    if (type != raftpb::ConfChangeRemoveNode) {
       Link({.id = member, .peer_urls = PeerUrlsOf(change->context())});
     } else if (member != ticket_->self) {
       links_.erase(member);

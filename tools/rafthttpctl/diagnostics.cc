@@ -25,8 +25,9 @@ std::string OneLine(absl::string_view text) {
     const auto* const other = std::find_if(text.begin(), text.end(), is_ascii);
     const absl::string_view run = text.substr(0, other - text.begin());
     if (run.empty()) continue;
-    // With nothing in it that quotes would be for, only they are to go.
-    const std::string quoted = Quoted(run, run.size());
+    // With nothing in it that quotes would be for, only they are to go. No byte
+    // takes more than four characters, so that nothing is cut.
+    const std::string quoted = Quoted(run, 4 * run.size());
     line.append(quoted, 1, quoted.size() - 2);
     text.remove_prefix(run.size());
   }

@@ -10,8 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "raftpb/message_type.h"
 #include "tools/etcdpb/operation.h"
-#include "tools/rafthttpctl/record.h"
 
 namespace rafthttpctl {
 
@@ -23,21 +23,21 @@ namespace {
 std::optional<int32_t> FindType(absl::string_view text) {
   for (int32_t number = raftpb::MessageType_MIN;
        number <= raftpb::MessageType_MAX; ++number) {
-    const std::string name = TypeName(number);
+    const std::string name = raftpb::MessageTypeName(number);
     if (absl::EqualsIgnoreCase(text, name) ||
         absl::EqualsIgnoreCase(absl::StrCat("Msg", text), name)) {
       return number;
     }
   }
   // "MsgUnknown(42)", as records show it.
-  return TypeFromName(text);
+  return raftpb::ParseMessageType(text);
 }
 
 std::string KnownTypes() {
   std::vector<std::string> names;
   for (int32_t number = raftpb::MessageType_MIN;
        number <= raftpb::MessageType_MAX; ++number) {
-    names.push_back(TypeName(number));
+    names.push_back(raftpb::MessageTypeName(number));
   }
   return absl::StrJoin(names, ", ");
 }
@@ -86,7 +86,8 @@ absl::StatusOr<std::set<int32_t>> ParseTypes(absl::string_view text) {
 Filter::Filter(FilterOptions options) : options_(std::move(options)) {}
 
 bool Filter::Passes(const raftpb::Message& message, size_t bytes) const {
-  return Passes(TypeNumber(message), message.from(), message.to(), bytes);
+  return Passes(raftpb::TypeNumber(message), message.from(), message.to(),
+                bytes);
 }
 
 bool Filter::Passes(const Json& record) const {
@@ -95,7 +96,8 @@ bool Filter::Passes(const Json& record) const {
   // An entry or snapshot by itself has no type, and no type that is asked for.
   const int32_t number =
       type != record.end() && type->is_string()
-          ? TypeFromName(type->get_ref<const std::string&>()).value_or(-1)
+          ? raftpb::ParseMessageType(type->get_ref<const std::string&>())
+                .value_or(-1)
           : -1;
   return Passes(number, IdOf(record, "from"), IdOf(record, "to"),
                 NumberOf(record, "bytes"));

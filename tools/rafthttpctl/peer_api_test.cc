@@ -72,12 +72,13 @@ TEST(PeerApiTest, ReadsVersions) {
 }
 
 TEST(PeerApiTest, ReadsTheClockOfAProbe) {
-  const auto probe = ReadProbe(ResponseOf(
-      200, R"({"OK":true,"Now":"2026-11-22T08:10:49.603947601Z"})" "\n"));
+  const auto probe = ReadProbe(
+      ResponseOf(200, R"({"OK":true,"Now":"2026-11-22T08:10:49.603947601Z"})"
+                      "\n"));
   ASSERT_TRUE(probe.ok()) << probe.status();
-  EXPECT_EQ(absl::FormatTime("%Y-%m-%dT%H:%M:%E9S", probe->now,
-                             absl::UTCTimeZone()),
-            "2026-11-22T08:10:49.603947601");
+  EXPECT_EQ(
+      absl::FormatTime("%Y-%m-%dT%H:%M:%E9S", probe->now, absl::UTCTimeZone()),
+      "2026-11-22T08:10:49.603947601");
   const auto zoned = ReadProbe(
       ResponseOf(200, R"({"OK":true,"Now":"2026-11-22T09:10:49+01:00"})"));
   ASSERT_TRUE(zoned.ok()) << zoned.status();

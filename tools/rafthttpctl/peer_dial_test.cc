@@ -1,5 +1,6 @@
 #include "tools/rafthttpctl/peer_dial.h"
 
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <string>

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "raftpb/message_type.h"
 #include "tools/rafthttpctl/text.h"
 
 namespace rafthttpctl {
@@ -19,7 +20,7 @@ void Printer::PrintMessage(const RecordInput& input) {
   if (!filter_.KeepKeys(&record)) return;
   ++messages_;
   bytes_ += input.bytes;
-  ++by_type_[TypeName(TypeNumber(*input.message))];
+  ++by_type_[raftpb::MessageTypeName(raftpb::TypeNumber(*input.message))];
   if (const auto entries = record.find("entries"); entries != record.end()) {
     for (const nlohmann::ordered_json& entry : *entries) {
       ++by_kind_[KindOf(entry)];

@@ -6,12 +6,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/strip.h"
-#include "google/protobuf/unknown_field_set.h"
 #include "rafthttp/base/ids.h"
+#include "raftpb/message_type.h"
 #include "tools/etcdpb/operation.h"
 #include "tools/etcdpb/terminal_text.h"
 
@@ -62,28 +60,12 @@ Uses UsesOf(int32_t type) {
 
 std::string Hex(uint64_t id) { return MemberId(id).ToHex(); }
 
-// The number that protobuf set aside, since it knows no name for it.
-template <typename Message>
-std::optional<int32_t> UnknownEnum(const Message& message, int field) {
-  const google::protobuf::UnknownFieldSet& unknown =
-      message.GetReflection()->GetUnknownFields(message);
-  std::optional<int32_t> number;
-  for (int i = 0; i < unknown.field_count(); ++i) {
-    const google::protobuf::UnknownField& one = unknown.field(i);
-    if (one.number() == field &&
-        one.type() == google::protobuf::UnknownField::TYPE_VARINT) {
-      number = static_cast<int32_t>(one.varint());
-    }
-  }
-  return number;
-}
-
 std::string EntryTypeName(const raftpb::Entry& entry) {
-  if (!entry.has_type()) {
-    const auto number = UnknownEnum(entry, raftpb::Entry::kTypeFieldNumber);
-    if (number) return absl::StrCat("EntryUnknown(", *number, ")");
+  const int32_t number = raftpb::EntryTypeNumber(entry);
+  if (!raftpb::EntryType_IsValid(number)) {
+    return absl::StrCat("EntryUnknown(", number, ")");
   }
-  return raftpb::EntryType_Name(entry.type());
+  return raftpb::EntryType_Name(static_cast<raftpb::EntryType>(number));
 }
 
 void SetData(absl::string_view data, Json* json) {
@@ -261,7 +243,7 @@ Json SnapshotJson(const raftpb::Snapshot& snapshot) {
 
 Json MessageRecord(const RecordInput& input, const RecordOptions& options) {
   const raftpb::Message& message = *input.message;
-  const int32_t type = TypeNumber(message);
+  const int32_t type = raftpb::TypeNumber(message);
   const Uses uses = UsesOf(type);
   Json json;
   json["v"] = 1;
@@ -270,7 +252,7 @@ Json MessageRecord(const RecordInput& input, const RecordOptions& options) {
   if (!input.stream.empty()) json["stream"] = input.stream;
   json["from"] = Hex(message.from());
   json["to"] = Hex(message.to());
-  json["type"] = TypeName(type);
+  json["type"] = raftpb::MessageTypeName(type);
   json["term"] = JsonNumber(message.term());
   if (message.logterm() != 0 || uses.position) {
     json["logTerm"] = JsonNumber(message.logterm());
@@ -365,30 +347,6 @@ absl::StatusOr<Json> ParseLine(absl::string_view line) {
     return absl::InvalidArgumentError("not a JSON object");
   }
   return json;
-}
-
-int32_t TypeNumber(const raftpb::Message& message) {
-  if (message.has_type()) return message.type();
-  return UnknownEnum(message, raftpb::Message::kTypeFieldNumber)
-      .value_or(raftpb::MsgHup);
-}
-
-std::string TypeName(int32_t number) {
-  if (raftpb::MessageType_IsValid(number)) {
-    return raftpb::MessageType_Name(static_cast<raftpb::MessageType>(number));
-  }
-  return absl::StrCat("MsgUnknown(", number, ")");
-}
-
-std::optional<int32_t> TypeFromName(absl::string_view name) {
-  raftpb::MessageType type = raftpb::MsgHup;
-  if (raftpb::MessageType_Parse(std::string(name), &type)) return type;
-  int32_t number = 0;
-  if (absl::ConsumePrefix(&name, "MsgUnknown(") &&
-      absl::ConsumeSuffix(&name, ")") && absl::SimpleAtoi(name, &number)) {
-    return number;
-  }
-  return std::nullopt;
 }
 
 }  // namespace rafthttpctl

@@ -85,13 +85,6 @@ std::string ToLine(const nlohmann::ordered_json& record);
 //   kInvalidArgument  not one JSON object, or nested deeper than any record
 absl::StatusOr<nlohmann::ordered_json> ParseLine(absl::string_view line);
 
-// A message's type as it stands on the wire, known to raftpb or not.
-int32_t TypeNumber(const raftpb::Message& message);
-// "MsgApp"; "MsgUnknown(42)" for a number that raftpb does not know.
-std::string TypeName(int32_t number);
-// The reverse of TypeName.
-std::optional<int32_t> TypeFromName(absl::string_view name);
-
 }  // namespace rafthttpctl
 
 #endif  // TOOLS_RAFTHTTPCTL_RECORD_H_

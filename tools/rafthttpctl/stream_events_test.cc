@@ -34,11 +34,11 @@ TEST(StreamEventsTest, AFailureThatGoesOnIsToldOnce) {
   EXPECT_TRUE(closed(StreamKind::kMessage, CloseReason::kRefused));
   EXPECT_TRUE(closed(StreamKind::kMsgApp, CloseReason::kDialTimeout));
   EXPECT_FALSE(closed(StreamKind::kMsgApp, CloseReason::kDialTimeout));
-  const auto opened = events.Opened(
-      member, StreamKind::kMsgApp,
-      {.url = *rafthttp::http1::ParsePeerUrl("http://a:1"),
-       .version = {3, 4, 23},
-       .remote_address = ""});
+  const auto opened =
+      events.Opened(member, StreamKind::kMsgApp,
+                    {.url = *rafthttp::http1::ParsePeerUrl("http://a:1"),
+                     .version = {3, 4, 23},
+                     .remote_address = ""});
   EXPECT_EQ(opened["event"], "stream_opened");
   EXPECT_EQ(opened["version"], "3.4.23");
   EXPECT_TRUE(closed(StreamKind::kMsgApp, CloseReason::kDialTimeout));
