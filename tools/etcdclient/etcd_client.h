@@ -87,6 +87,7 @@ class EtcdClient {
   void Resume();
 
   // As given.
+  const EtcdClientOptions& options() const { return options_; }
   const std::vector<std::string>& endpoints() const { return names_; }
 
  private:

@@ -241,7 +241,7 @@ absl::Status EtcdRegistrar::ExplainUnhealthy(const absl::Status& refusal) {
     for (const etcdserverpb::Member& member : list->members()) {
       if (member.islearner() || member.peerurls().empty()) continue;
       bool answers = false;
-      EtcdClientOptions options;
+      EtcdClientOptions options = client_.options();
       options.endpoints.assign(member.clienturls().begin(),
                                member.clienturls().end());
       options.call_timeout = absl::Seconds(1);
