@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -68,33 +69,44 @@ TEST_F(WorkerTest, TheHandleMayGoInsideItsOwnAnswer) {
   EXPECT_TRUE(loop_.RunUntil([&] { return is_done; }, kTurnsMax));
 }
 
+// Keeps a promise when it is destroyed.
+class Keeper {
+ public:
+  explicit Keeper(std::promise<void>& promise) : promise_(&promise) {}
+  Keeper(Keeper&& other) noexcept
+      : promise_(std::exchange(other.promise_, nullptr)) {}
+  ~Keeper() {
+    if (promise_ != nullptr) promise_->set_value();
+  }
+
+ private:
+  std::promise<void>* promise_;
+};
+
 // A registrar is destroyed so, while etcd has not answered yet.
-TEST_F(WorkerTest, DestroyedWaitsForTheCallUnderWayAndDropsTheRest) {
+TEST_F(WorkerTest, DestroyedDropsWhatWaitsAndThenWaitsForTheCallUnderWay) {
   std::promise<void> begun;
-  std::promise<void> may_end;
-  std::future<void> end = may_end.get_future();
+  std::promise<void> dropped;
+  std::future<void> drop = dropped.get_future();
   bool was_second_run = false;
   bool was_told = false;
   auto worker = std::make_unique<Worker>(loop_);
   const auto first = worker->Run<int>(
       [&] {
         begun.set_value();
-        end.wait();
+        // So it ends only once the second is dropped.
+        drop.wait();
         return 1;
       },
       [&](int) { was_told = true; });
   const auto second = worker->Run<int>(
-      [&] {
+      [&was_second_run, keeper = Keeper(dropped)] {
         was_second_run = true;
         return 2;
       },
       [&](int) { was_told = true; });
   begun.get_future().wait();
-  std::thread ender([&] { may_end.set_value(); });
-  const auto slot_outlives_worker = first.get();
-  EXPECT_NE(slot_outlives_worker, nullptr);
   worker.reset();
-  ender.join();
   EXPECT_FALSE(was_second_run);
   EXPECT_FALSE(was_told);
 }

@@ -95,17 +95,30 @@ TEST_F(PrinterTest, CountsWhatItShows) {
   EXPECT_EQ(summary["byKind"].dump(), R"({"empty":1,"put":1,"unknown":1})");
 }
 
-TEST_F(PrinterTest, WhatIsFilteredDoesNotCount) {
+TEST_F(PrinterTest, MessagesThatAreFilteredDoNotCount) {
   Printer::Options options;
   options.filter.no_heartbeats = true;
-  options.filter.key_prefix = "other";
   const raftpb::Message append = Append();
   const raftpb::Message heartbeat = MessageOf(raftpb::MsgHeartbeat);
   const auto lines = LinesOf(options, [&](Printer& printer) {
-    printer.PrintMessage(InputOf(append));
     printer.PrintMessage(InputOf(heartbeat));
-    EXPECT_EQ(printer.messages(), 0u);
     EXPECT_TRUE(printer.is_empty());
+    printer.PrintMessage(InputOf(append));
+    EXPECT_EQ(printer.messages(), 1u);
+    printer.PrintSummary();
+  });
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(Json::parse(lines[0])["type"], "MsgApp");
+  EXPECT_EQ(Json::parse(lines[1])["byType"].dump(), R"({"MsgApp":1})");
+}
+
+TEST_F(PrinterTest, EntriesThatAreFilteredDoNotCount) {
+  Printer::Options options;
+  options.filter.key_prefix = "other";
+  const raftpb::Message append = Append();
+  const auto lines = LinesOf(options, [&](Printer& printer) {
+    printer.PrintMessage(InputOf(append));
+    EXPECT_EQ(printer.messages(), 0u);
     printer.PrintSummary();
   });
   ASSERT_EQ(lines.size(), 1u);
