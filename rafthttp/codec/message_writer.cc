@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "rafthttp/codec/wire_reader.h"
+#include "raftpb/message_type.h"
 #include "raftpb/raft.pb.h"
 
 namespace rafthttp::codec {
@@ -65,6 +66,42 @@ void Write(const EntryView& entry, WireWriter* writer) {
 
 size_t TotalBytes(const MessageView& message) {
   return SizeOf(message, WireBuffer()).total;
+}
+
+size_t TotalBytes(const raftpb::Message& message) {
+  MessageView head;
+  head.type = raftpb::TypeNumber(message);
+  head.to = message.to();
+  head.from = message.from();
+  head.term = message.term();
+  head.log_term = message.logterm();
+  head.index = message.index();
+  head.commit = message.commit();
+  head.reject_hint = message.rejecthint();
+  head.vote = message.vote();
+  if (message.has_context()) {
+    head.Set(MessageView::kContext);
+    head.context = message.context();
+  }
+  size_t bytes = TotalBytes(head);
+  for (const raftpb::Entry& entry : message.entries()) {
+    EntryView view;
+    view.type = raftpb::EntryTypeNumber(entry);
+    view.term = entry.term();
+    view.index = entry.index();
+    if (entry.has_data()) {
+      view.fields = 1 << 4;
+      view.data = entry.data();
+    }
+    const size_t entry_bytes = TotalBytes(view);
+    bytes += FieldBytes(entry_bytes) + entry_bytes;
+  }
+  if (WritesSnapshot(head)) {
+    const size_t snapshot_bytes = message.snapshot().ByteSizeLong();
+    // `head` counted an empty one.
+    bytes += FieldBytes(snapshot_bytes) - FieldBytes(0) + snapshot_bytes;
+  }
+  return bytes;
 }
 
 WireSize SizeOf(const MessageView& message, const WireBuffer& out) {

@@ -9,6 +9,7 @@
 #include "rafthttp/codec/message_view.h"
 #include "rafthttp/codec/wire_buffer.h"
 #include "rafthttp/codec/wire_writer.h"
+#include "raftpb/raft.pb.h"
 
 namespace rafthttp::codec {
 
@@ -21,6 +22,8 @@ WireSize SizeOf(const EntryView& entry, const WireBuffer& out);
 void Write(const EntryView& entry, WireWriter* writer);
 
 size_t TotalBytes(const MessageView& message);
+// The same without making a view of it first.
+size_t TotalBytes(const raftpb::Message& message);
 WireSize SizeOf(const MessageView& message, const WireBuffer& out);
 void Write(const MessageView& message, WireWriter* writer);
 
