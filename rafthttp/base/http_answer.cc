@@ -21,10 +21,9 @@ absl::Status WithHttpAnswer(absl::Status status, const HttpAnswer& answer) {
   CHECK(answer.status >= 400);
   CHECK(answer.status <= 599);
   // Neither a number nor a media type has a line break in it.
-  status.SetPayload(kPayloadUrl,
-                    absl::Cord(absl::StrCat(answer.status, "\n",
-                                            answer.content_type, "\n",
-                                            answer.body)));
+  status.SetPayload(kPayloadUrl, absl::Cord(absl::StrCat(answer.status, "\n",
+                                                         answer.content_type,
+                                                         "\n", answer.body)));
   return status;
 }
 

@@ -75,7 +75,7 @@ void Ledger::Take(Lane lane, const Tally& tally) {
   }
 }
 
-void Ledger::Take(Lane lane, int32_t type, size_t) {
+void Ledger::Take(Lane lane, int32_t type) {
   ++cells_[static_cast<size_t>(lane)][TypeSlot(type)].taken;
 }
 

@@ -62,7 +62,7 @@ class Ledger {
  public:
   // Messages were put on a lane, written, dropped.
   void Take(Lane lane, const Tally& tally);
-  void Take(Lane lane, int32_t type, size_t size_bytes);
+  void Take(Lane lane, int32_t type);
   void Write(Lane lane, const Tally& tally);
   void Drop(Lane lane, const Tally& tally, DropReason reason);
 

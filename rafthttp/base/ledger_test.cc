@@ -42,7 +42,7 @@ TEST(LedgerTest, BalancesWithWhatIsWrittenDroppedAndQueued) {
 
 TEST(LedgerTest, IsOutOfBalanceWhereTheQueuesDisagree) {
   Ledger ledger;
-  ledger.Take(Lane::kMsgApp, 3, 100);
+  ledger.Take(Lane::kMsgApp, 3);
   EXPECT_TRUE(ReportOf(ledger, 1, 1).is_balanced());
   EXPECT_FALSE(ReportOf(ledger, 1, 0).is_balanced());
   EXPECT_FALSE(ReportOf(ledger, 2, 1).is_balanced());
@@ -63,10 +63,10 @@ TEST(LedgerTest, KeepsReasonsApart) {
 
 TEST(LedgerTest, ReportsOfSeveralPeersAddUp) {
   Ledger a;
-  a.Take(Lane::kMessage, 8, 10);
+  a.Take(Lane::kMessage, 8);
   Ledger b;
   b.Take(Lane::kMessage, TallyOf(8, 2, 10));
-  b.Take(Lane::kMsgApp, 3, 10);
+  b.Take(Lane::kMsgApp, 3);
   LedgerReport sum = ReportOf(a, 1, 1);
   sum.Add(ReportOf(b, 3, 3));
   EXPECT_TRUE(sum.is_balanced()) << sum.ToString();
