@@ -57,6 +57,7 @@ filegroup(
         # The part of the headers that depends on the architecture.
         "include_arch/openssl": "/usr/include/x86_64-linux-gnu/openssl",
     })
+    _library("prometheus_cpp", "prometheus-cpp-dev", ["prometheus"])
     _library("com_google_protobuf", "libprotobuf-dev", ["google/protobuf"], links = {
         "protoc": "/usr/bin/protoc",
     })
