@@ -64,6 +64,13 @@ class ByteStream {
   // after this is the caller's bug.
   virtual void ShutdownWrite() = 0;
 
+  // Ends the stream, but not the connection: returns its socket, which belongs
+  // to the caller and may be used on another loop. Only while no write is
+  // pending. kUnimplemented for what has no socket.
+  virtual absl::StatusOr<int> DetachSocket() {
+    return absl::UnimplementedError("this stream has no socket");
+  }
+
   // "192.0.2.1:2380", "[fe80::1%eth0]:2380", "unix:/path", for logs.
   virtual std::string local_address() const = 0;
   virtual std::string peer_address() const = 0;

@@ -14,12 +14,14 @@
 
 #include "rafthttp/event/uv_stream.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
@@ -258,6 +260,23 @@ void UvByteStream::ShutdownWrite() {
   if (std::exchange(is_shutting_down_, true)) return;
   // Fails only if the connection is lost, which the reader hears.
   uv_shutdown(&state_->shutdown, state_->stream(), [](uv_shutdown_t*, int) {});
+}
+
+absl::StatusOr<int> UvByteStream::DetachSocket() {
+  CHECK(loop_.IsCurrent());
+  CHECK(pending_.empty());
+  uv_read_stop(state_->stream());
+  is_reading_ = false;
+  uv_os_fd_t fd = -1;
+  if (const int err =
+          uv_fileno(reinterpret_cast<uv_handle_t*>(&state_->tcp), &fd);
+      err != 0) {
+    return StatusFromUv(err, "detach a connection");
+  }
+  // libuv closes its own when the handle goes.
+  const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) return StatusFromUv(-errno, "detach a connection");
+  return copy;
 }
 
 bool UvByteStream::HasDeferred() const {

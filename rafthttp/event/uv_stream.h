@@ -55,6 +55,7 @@ class UvByteStream final : public ByteStream {
              absl::AnyInvocable<void(absl::Status)> on_written) override;
   size_t pending_write_bytes() const override;
   void ShutdownWrite() override;
+  absl::StatusOr<int> DetachSocket() override;
   std::string local_address() const override { return local_address_; }
   std::string peer_address() const override { return peer_address_; }
 
