@@ -22,6 +22,8 @@ class UrlPicker {
   void Update(std::vector<http1::Url> urls);
 
   const http1::Url& Pick() const { return urls_[picked_]; }
+  // Whether there is another one to move on to.
+  bool has_others() const { return urls_.size() > 1; }
   // Moves on if `url` is the one that is picked; an older report changes
   // nothing.
   void ReportUnreachable(const http1::Url& url);

@@ -7,20 +7,26 @@
 // - An answer that declines (404, 410, 412...): its short body is read to tell
 //   why, and the next URL is tried.
 // - The stream ends, is cut, carries a broken frame, or is silent for
-//   read_timeout.
+//   read_timeout; for failover_timeout, if there is a next URL.
 //
 // A message handed out may make its receiver stop or destroy the reader while
 // the decoder is still in the middle of a batch. Decode therefore holds the
 // decoder itself, and Frames keeps what is left of the batch from a reader that
 // is gone.
+//
+// One read may bring many chunks, each of which ClientConnection hands over by
+// itself. So that a batch is what one read brought, MarkedStream stands between
+// the connection's stream and ClientConnection and says where reads end.
 #include "rafthttp/stream/stream_reader.h"
 
 #include <algorithm>
 #include <utility>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "rafthttp/codec/message_codec.h"
 #include "rafthttp/codec/msgappv2_codec.h"
 #include "rafthttp/handshake/answer.h"
@@ -28,6 +34,10 @@
 
 namespace rafthttp {
 namespace {
+
+// A stream that ended sooner was taken from us.
+constexpr absl::Duration kShortLife = absl::Seconds(1);
+constexpr absl::Duration kPhaseShift = absl::Milliseconds(0);
 
 event::Backoff::Options BackoffOptions(const StreamReader::Options& options) {
   event::Backoff::Options backoff;
@@ -92,11 +102,70 @@ class StreamReader::Frames final : public codec::FrameSink {
     if (reader_ != nullptr) reader_->events_.OnStreamLinkHeartbeat(*reader_);
   }
   void OnMessage(const codec::MessageView& message) override {
-    if (reader_ != nullptr) reader_->events_.OnStreamMessage(*reader_, message);
+    if (reader_ == nullptr) return;
+    reader_->is_in_batch_ = true;
+    reader_->events_.OnStreamMessage(*reader_, message);
   }
 
  private:
   StreamReader* reader_;
+};
+
+// Passes a connection on, and tells its reader where each read begins and ends.
+class StreamReader::MarkedStream final : public event::ByteStream,
+                                         private event::ByteStream::Reader {
+ public:
+  MarkedStream(StreamReader& owner, std::unique_ptr<event::ByteStream> stream)
+      : owner_(owner), stream_(std::move(stream)) {}
+  ~MarkedStream() override {
+    if (is_destroyed_ != nullptr) *is_destroyed_ = true;
+  }
+
+  void StartReading(event::ByteStream::Reader& reader) override {
+    reader_ = &reader;
+    stream_->StartReading(*this);
+  }
+  void StopReading() override { stream_->StopReading(); }
+  absl::StatusOr<size_t> TryWrite(
+      absl::Span<const absl::string_view> buffers) override {
+    return stream_->TryWrite(buffers);
+  }
+  void Write(absl::Span<const absl::string_view> buffers,
+             absl::AnyInvocable<void(absl::Status)> on_written) override {
+    stream_->Write(buffers, std::move(on_written));
+  }
+  size_t pending_write_bytes() const override {
+    return stream_->pending_write_bytes();
+  }
+  void ShutdownWrite() override { stream_->ShutdownWrite(); }
+  absl::StatusOr<int> DetachSocket() override {
+    return stream_->DetachSocket();
+  }
+  std::string local_address() const override {
+    return stream_->local_address();
+  }
+  std::string peer_address() const override { return stream_->peer_address(); }
+
+ private:
+  // event::ByteStream::Reader:
+  void OnBytes(absl::string_view bytes) override {
+    bool is_destroyed = false;
+    is_destroyed_ = &is_destroyed;
+    owner_.is_in_read_ = true;
+    reader_->OnBytes(bytes);
+    if (is_destroyed) return;
+    is_destroyed_ = nullptr;
+    owner_.is_in_read_ = false;
+    owner_.EndBatch();
+  }
+  void OnEnd(absl::Status status) override {
+    reader_->OnEnd(std::move(status));
+  }
+
+  StreamReader& owner_;
+  const std::unique_ptr<event::ByteStream> stream_;
+  event::ByteStream::Reader* reader_ = nullptr;
+  bool* is_destroyed_ = nullptr;  // while a read is passed on
 };
 
 StreamReader::StreamReader(event::EventLoop& loop, event::Connector& connector,
@@ -125,6 +194,8 @@ void StreamReader::Stop() {
 
 void StreamReader::Disconnect() {
   if (frames_ != nullptr) std::exchange(frames_, nullptr)->Cancel();
+  is_in_read_ = false;
+  is_in_batch_ = false;
   timer_->Cancel();
   attempt_.reset();
   connection_.reset();
@@ -142,7 +213,7 @@ void StreamReader::set_is_paused(bool is_paused) {
   } else {
     connection_->Resume();
     last_read_at_ = loop_.Now();
-    timer_->Start(options_.read_timeout);
+    timer_->Start(ReadTimeout());
   }
 }
 
@@ -152,14 +223,22 @@ void StreamReader::OnTimer() {
     return;
   }
   // Reads do not move the timer; they say when they were.
+  const absl::Duration timeout = ReadTimeout();
   const absl::Duration silence = loop_.Now() - last_read_at_;
-  if (silence < options_.read_timeout) {
-    timer_->Start(options_.read_timeout - silence);
+  if (silence < timeout) {
+    timer_->Start(timeout - silence);
     return;
   }
   Close(CloseReason::kReadTimeout,
-        absl::DeadlineExceededError(absl::StrCat(
-            "nothing came for ", absl::FormatDuration(options_.read_timeout))));
+        absl::DeadlineExceededError(
+            absl::StrCat("nothing came for ", absl::FormatDuration(timeout))));
+}
+
+absl::Duration StreamReader::ReadTimeout() const {
+  if (state_ != State::kOpen || !urls_.has_others()) {
+    return options_.read_timeout;
+  }
+  return std::min(options_.failover_timeout, options_.read_timeout);
 }
 
 http1::Request StreamReader::StreamRequest() const {
@@ -199,7 +278,8 @@ void StreamReader::OnConnected(
   state_ = State::kRequesting;
   request_ = StreamRequest();
   connection_ = std::make_unique<http1::ClientConnection>(
-      loop_, *std::move(stream), http1::Limits());
+      loop_, std::make_unique<MarkedStream>(*this, *std::move(stream)),
+      http1::Limits());
   const absl::Status started =
       connection_->Start(request_, options_.dial_timeout, *this);
   if (!started.ok()) Close(CloseReason::kNotHttp, started);
@@ -232,7 +312,7 @@ void StreamReader::OnHead(const http1::ResponseHead& head) {
   state_ = State::kDeclined;
   answer_status_ = head.status;
   last_read_at_ = loop_.Now();
-  timer_->Start(options_.read_timeout);
+  timer_->Start(ReadTimeout());
 }
 
 void StreamReader::Open(const Version& version) {
@@ -240,11 +320,11 @@ void StreamReader::Open(const Version& version) {
   failures_ = 0;
   backoff_.Reset();
   decoder_ = NewDecoder(options_);
-  last_read_at_ = loop_.Now();
+  opened_at_ = last_read_at_ = loop_.Now();
   if (is_paused_) {
     connection_->Pause();
   } else {
-    timer_->Start(options_.read_timeout);
+    timer_->Start(ReadTimeout());
   }
   events_.OnStreamOpened(
       *this,
@@ -267,12 +347,27 @@ void StreamReader::OnBody(absl::string_view bytes) {
 }
 
 void StreamReader::Decode(absl::string_view bytes) {
-  std::unique_ptr<codec::FrameDecoder> decoder = std::move(decoder_);
+  absl::Status status;
+  {
+    std::unique_ptr<codec::FrameDecoder> decoder = std::move(decoder_);
+    Frames frames(*this);
+    status = decoder->Decode(bytes, frames);
+    if (frames.is_cancelled()) return;
+    decoder_ = std::move(decoder);
+  }
+  if (!status.ok()) {
+    Close(CloseReason::kBadFrame, std::move(status));
+  } else if (!is_in_read_) {
+    // What was held back by a pause.
+    EndBatch();
+  }
+}
+
+bool StreamReader::EndBatch() {
+  if (!std::exchange(is_in_batch_, false)) return true;
   Frames frames(*this);
-  absl::Status status = decoder->Decode(bytes, frames);
-  if (frames.is_cancelled()) return;
-  decoder_ = std::move(decoder);
-  if (!status.ok()) Close(CloseReason::kBadFrame, std::move(status));
+  events_.OnStreamBatchEnd(*this);
+  return !frames.is_cancelled();
 }
 
 void StreamReader::OnEnd(absl::Status status) {
@@ -312,6 +407,7 @@ void StreamReader::OnEnd(absl::Status status) {
 }
 
 void StreamReader::Close(CloseReason reason, absl::Status status) {
+  if (!EndBatch()) return;
   Closed closed;
   closed.reason = reason;
   closed.status =
@@ -320,15 +416,31 @@ void StreamReader::Close(CloseReason reason, absl::Status status) {
                                                ": ", status.message()));
   closed.was_open = state_ == State::kOpen;
   closed.failures = ++failures_;
-  // Only what follows a failure to open is slowed down beyond etcd's rate.
-  const absl::Duration wait =
-      closed.was_open ? absl::ZeroDuration() : backoff_.Next();
-  if (!closed.was_open) urls_.ReportUnreachable(url_);
+  // A peer that says nothing may have moved to another of its addresses.
+  if (!closed.was_open || reason == CloseReason::kReadTimeout) {
+    urls_.ReportUnreachable(url_);
+  }
+  closed.redial_in = RedialWait(reason);
   Disconnect();
   state_ = State::kWaiting;
-  closed.redial_in = std::max(wait, limiter_.Reserve(loop_.Now()));
   timer_->Start(closed.redial_in);
   events_.OnStreamClosed(*this, closed);
+}
+
+// Books the next attempt, never sooner than etcd's rate allows.
+absl::Duration StreamReader::RedialWait(CloseReason reason) {
+  const absl::Duration booked = limiter_.Reserve(loop_.Now());
+  // Only what follows a failure to open is slowed down beyond that.
+  if (state_ != State::kOpen) return std::max(backoff_.Next(), booked);
+  if (reason != CloseReason::kPeerEof ||
+      loop_.Now() - opened_at_ >= kShortLife) {
+    is_phase_shifted_ = false;
+    return booked;
+  }
+  // Another reader has taken our place, and dials at the same rate: whenever
+  // its stream is taken in turn, it is allowed to dial just after us, and takes
+  // it back at once. One delay puts us half a period apart for good.
+  return std::exchange(is_phase_shifted_, true) ? booked : booked + kPhaseShift;
 }
 
 }  // namespace rafthttp

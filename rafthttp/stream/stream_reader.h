@@ -48,6 +48,9 @@ class StreamReader final : private http1::ResponseSink {
     // Silence for longer ends the connection. Peers send a link heartbeat every
     // 5 s / 3, so that two may be lost.
     absl::Duration read_timeout = absl::Seconds(5);
+    // The same where the peer has another URL, at which it may be reached
+    // better: one heartbeat missed, and some time for it to be late.
+    absl::Duration failover_timeout = absl::Seconds(5) / 3 + absl::Seconds(0.9);
     // etcd's rate; counted per stream, the first attempt at once.
     double redials_per_second_max = 10;
     // Consecutive failures slow redialling down to this, so that a peer that is
@@ -83,6 +86,9 @@ class StreamReader final : private http1::ResponseSink {
     virtual void OnStreamMessage(StreamReader& reader,
                                  const codec::MessageView& message) = 0;
     virtual void OnStreamLinkHeartbeat(StreamReader& reader) = 0;
+    // All messages that one read brought have been handed out: the place for
+    // what is done once per batch.
+    virtual void OnStreamBatchEnd(StreamReader&) {}
     // The stream is not open any more, or was not opened; it will be dialled
     // again after closed.redial_in unless Stop is called or the reader
     // destroyed.
@@ -123,6 +129,7 @@ class StreamReader final : private http1::ResponseSink {
     kOpen,        // connection_ feeds decoder_
   };
   class Frames;
+  class MarkedStream;
 
   // http1::ResponseSink:
   void OnHead(const http1::ResponseHead& head) override;
@@ -134,10 +141,14 @@ class StreamReader final : private http1::ResponseSink {
   http1::Request StreamRequest() const;
   void Open(const Version& version);
   void Decode(absl::string_view bytes);
+  // Reports the batch under way, if any; false if `this` is gone or closed.
+  bool EndBatch();
+  absl::Duration ReadTimeout() const;
   void OnTimer();
   // Leaves the current attempt or connection, reports, and plans the next one.
   // The last thing that a method does: the report may destroy the reader.
   void Close(CloseReason reason, absl::Status status);
+  absl::Duration RedialWait(CloseReason reason);
   void Disconnect();
 
   event::EventLoop& loop_;
@@ -151,6 +162,7 @@ class StreamReader final : private http1::ResponseSink {
   event::Backoff backoff_;
   event::RateLimiter limiter_;
   int failures_ = 0;
+  bool is_phase_shifted_ = false;  // see RedialWait
   // While waiting: when to dial. While declined or open: the read timeout.
   std::unique_ptr<event::Timer> timer_;
 
@@ -162,8 +174,11 @@ class StreamReader final : private http1::ResponseSink {
   int answer_status_ = 0;
   std::string answer_body_;
   std::unique_ptr<codec::FrameDecoder> decoder_;
-  // What is being decoded right now; told when the connection goes.
+  // What is being handed out right now; told when the connection goes.
   Frames* frames_ = nullptr;
+  bool is_in_read_ = false;
+  bool is_in_batch_ = false;  // messages were handed out, their end not
+  absl::Time opened_at_;
   absl::Time last_read_at_;
 };
 

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "rafthttp/event/rate_limiter.h"
 #include "rafthttp/event/testing/memory_network.h"
 #include "rafthttp/event/testing/sim_loop.h"
 
@@ -137,13 +138,19 @@ class StreamReaderTest : public ::testing::Test, public StreamReader::Events {
   }
   void OnStreamMessage(StreamReader&,
                        const codec::MessageView& message) override {
+    ++messages_in_batch_;
     Hear(absl::StrCat("message ", message.type, " from ", message.from, " to ",
                       message.to, " index ", message.index, " entries ",
                       message.entries.size()));
   }
   void OnStreamLinkHeartbeat(StreamReader&) override { Hear("heartbeat"); }
+  void OnStreamBatchEnd(StreamReader&) override {
+    batches_.push_back(std::exchange(messages_in_batch_, 0));
+    if (on_batch_end_) on_batch_end_();
+  }
   void OnStreamClosed(StreamReader&,
                       const StreamReader::Closed& closed) override {
+    EXPECT_EQ(messages_in_batch_, 0) << "a batch that does not end";
     last_closed_ = closed;
     Hear(absl::StrCat("closed ", CloseReasonName(closed.reason)));
   }
@@ -159,6 +166,9 @@ class StreamReaderTest : public ::testing::Test, public StreamReader::Events {
   std::unique_ptr<ScriptedPeer> peer_;
   std::vector<std::string> heard_;
   std::function<void()> on_event_;
+  std::vector<int> batches_;  // how many messages each had
+  int messages_in_batch_ = 0;
+  std::function<void()> on_batch_end_;
   StreamReader::Closed last_closed_;
   std::unique_ptr<StreamReader> reader_;
 };
@@ -212,6 +222,79 @@ TEST_F(StreamReaderTest, CompactFramesGetTheirEndsFromTheConnection) {
                                   "message 3 from 2 to 1 index 6 entries 1",
                                   absl::StrCat("message 3 from ", 0xcb4, " to ",
                                                0x2a7, " index 7 entries 0")));
+}
+
+// However many chunks a read brings.
+TEST_F(StreamReaderTest, ABatchIsWhatOneReadBrings) {
+  peer_->answer = absl::StrCat(kOk, Chunk(kMessageFrame), Chunk(kMessageFrame),
+                               Chunk(kMessageLinkHeartbeat),
+                               Chunk(kMessageFrame + kMessageFrame));
+  StartReader();
+  Settle();
+  EXPECT_THAT(batches_, ElementsAre(4));
+  peer_->Write(Chunk(kMessageFrame));
+  peer_->Write(Chunk(kMessageLinkHeartbeat));
+  peer_->Write(Chunk(kMessageFrame.substr(0, 20)));
+  peer_->Write(Chunk(kMessageFrame.substr(20)));
+  Settle();
+  EXPECT_THAT(batches_, ElementsAre(4, 1, 1));
+}
+
+TEST_F(StreamReaderTest, ABatchEndsBeforeItsStreamDoes) {
+  for (const std::string& tail :
+       {std::string("0\r\n\r\n"), std::string("nonsense"),
+        Chunk(Unhex("7fffffffffffffff00"))}) {
+    peer_->answer = absl::StrCat(kOk, Chunk(kMessageFrame + kMessageFrame),
+                                 Chunk(kMessageFrame), tail);
+    batches_.clear();
+    StartReader();
+    Settle();
+    EXPECT_THAT(batches_, ElementsAre(3));
+    EXPECT_THAT(heard_.back(), StartsWith("closed"));
+  }
+}
+
+TEST_F(StreamReaderTest, WhatAPauseHeldBackIsABatch) {
+  peer_->answer = absl::StrCat(kOk, Chunk(kMessageFrame + kMessageFrame),
+                               Chunk(kMessageFrame));
+  on_event_ = [this] {
+    if (heard_.size() == 2) reader_->set_is_paused(true);
+  };
+  StartReader();
+  Settle();
+  EXPECT_THAT(batches_, ElementsAre(2));
+  reader_->set_is_paused(false);
+  Settle();
+  EXPECT_THAT(batches_, ElementsAre(2, 1));
+}
+
+TEST_F(StreamReaderTest, TheEndOfABatchMayStopOrDestroyTheReader) {
+  for (const absl::string_view tail : {"", "0\r\n\r\n", "nonsense"}) {
+    for (const bool destroys : {false, true}) {
+      for (const bool pauses : {false, true}) {
+        peer_->answer =
+            absl::StrCat(kOk, Chunk(kMessageFrame), Chunk(kMessageFrame), tail);
+        heard_.clear();
+        batches_.clear();
+        on_event_ = [&] {
+          if (pauses && heard_.size() == 2) reader_->set_is_paused(true);
+        };
+        on_batch_end_ = [&] {
+          if (destroys) {
+            reader_.reset();
+          } else {
+            reader_->Stop();
+          }
+        };
+        StartReader();
+        Settle();
+        if (reader_ != nullptr) reader_->set_is_paused(false);
+        Settle();
+        EXPECT_THAT(batches_, ElementsAre(pauses ? 1 : 2));
+        EXPECT_THAT(heard_, ::testing::SizeIs(pauses ? 2 : 3));
+      }
+    }
+  }
 }
 
 struct DeclineCase {
@@ -376,6 +459,40 @@ TEST_F(StreamReaderUrlsTest, AFailureToOpenMovesToTheNextUrl) {
   reader_.reset();
 }
 
+// Another URL may be better than to wait until the peer must be gone: 0.9 s
+// after a link heartbeat is missed, that one is dialled.
+TEST_F(StreamReaderUrlsTest, SilenceMovesToTheNextUrlSooner) {
+  ScriptedPeer second(network_, {"b", 1});
+  peer_->answer = second.answer = kOk;
+  StartReader();
+  Settle();
+  for (int i = 0; i < 5; ++i) {
+    peer_->Write(Chunk(kMessageLinkHeartbeat));
+    loop_.RunFor(absl::Seconds(5) / 3 + absl::Seconds(0.85));
+  }
+  EXPECT_EQ(heard_.back(), "heartbeat");
+  EXPECT_EQ(second.connections, 0);
+  loop_.RunFor(absl::Milliseconds(60));
+  EXPECT_THAT(heard_, ::testing::IsSupersetOf(
+                          {"closed read_timeout", "opened 3.4.23"}));
+  EXPECT_EQ(last_closed_.redial_in, absl::ZeroDuration());
+  EXPECT_EQ(second.connections, 1);
+  EXPECT_TRUE(reader_->is_open());
+  reader_.reset();
+}
+
+TEST_F(StreamReaderUrlsTest, AUrlThatIsAddedCountsFromTheNextLook) {
+  picker_->Update({*http1::ParsePeerUrl("http://a:1")});
+  peer_->answer = kOk;
+  StartReader();
+  loop_.RunFor(absl::Seconds(4));
+  EXPECT_TRUE(reader_->is_open());
+  picker_->Update(
+      {*http1::ParsePeerUrl("http://a:1"), *http1::ParsePeerUrl("http://b:1")});
+  loop_.RunFor(absl::Seconds(1.1));
+  EXPECT_EQ(heard_[1], "closed read_timeout");
+}
+
 TEST_F(StreamReaderTest, APausedReaderReadsNothingAndDoesNotTimeOut) {
   peer_->answer = kOk;
   StartReader();
@@ -455,6 +572,112 @@ TEST_F(StreamReaderTest, HttpsIsDeclinedWithoutDialling) {
   Settle();
   EXPECT_THAT(heard_, ElementsAre("closed unreachable"));
   EXPECT_EQ(network_.attempts_begun(), 0u);
+}
+
+// Redials as etcd does, ten times a second, the first time at once.
+class Rival final : private event::ByteStream::Reader {
+ public:
+  Rival(event::EventLoop& loop, event::Connector& connector)
+      : loop_(loop),
+        connector_(connector),
+        timer_(loop.NewTimer([this] { Dial(); })) {
+    timer_->Start(absl::ZeroDuration());
+  }
+
+ private:
+  void Dial() {
+    attempt_ = connector_.Connect(
+        {"a", 1}, {},
+        [this](absl::StatusOr<std::unique_ptr<event::ByteStream>> stream) {
+          stream_ = *std::move(stream);
+          stream_->Write({request_}, [](absl::Status) {});
+          stream_->StartReading(*this);
+        });
+  }
+  void OnBytes(absl::string_view) override {}
+  void OnEnd(absl::Status) override {
+    stream_.reset();
+    timer_->Start(limiter_.Reserve(loop_.Now()));
+  }
+
+  const std::string request_ = "GET / HTTP/1.1\r\n\r\n";
+  event::EventLoop& loop_;
+  event::Connector& connector_;
+  event::RateLimiter limiter_{{.interval = absl::Milliseconds(100)}};
+  std::unique_ptr<event::Connector::Attempt> attempt_;
+  std::unique_ptr<event::ByteStream> stream_;
+  std::unique_ptr<event::Timer> timer_;
+};
+
+// Gives its stream to whoever asked last.
+class LastWins final {
+ public:
+  LastWins(event::MemoryNetwork& network, const event::Address& address)
+      : listener_(*network.Listen(
+            address, [this](std::unique_ptr<event::ByteStream> stream) {
+              clients_.push_back(
+                  std::make_unique<Client>(*this, std::move(stream)));
+            })) {}
+
+ private:
+  class Client final : public event::ByteStream::Reader {
+   public:
+    Client(LastWins& owner, std::unique_ptr<event::ByteStream> stream)
+        : owner_(owner), stream_(std::move(stream)) {
+      stream_->StartReading(*this);
+    }
+    void OnBytes(absl::string_view) override {
+      for (const auto& client : owner_.clients_) {
+        if (client.get() != this) client->Finish();
+      }
+      stream_->Write({absl::string_view(kOk)}, [](absl::Status) {});
+    }
+    void OnEnd(absl::Status) override { stream_.reset(); }
+    void Finish() {
+      if (stream_ == nullptr || std::exchange(is_finished_, true)) return;
+      stream_->Write({absl::string_view("0\r\n\r\n")}, [](absl::Status) {});
+      stream_->ShutdownWrite();
+    }
+
+   private:
+    LastWins& owner_;
+    std::unique_ptr<event::ByteStream> stream_;
+    bool is_finished_ = false;
+  };
+
+  std::vector<std::unique_ptr<Client>> clients_;
+  std::unique_ptr<event::Listener> listener_;
+};
+
+// Two that take a stream from each other share it, rather than that one of them
+// always comes just before the other.
+TEST_F(StreamReaderTest, OfAContestedStreamItHasItsHalf) {
+  network_.SetFaultSource(
+      [] { return event::LinkFaults{.latency = absl::Microseconds(300)}; });
+  peer_.reset();
+  LastWins owner(network_, {"a", 1});
+  std::optional<Rival> rival(std::in_place, loop_, *connector_);
+  loop_.RunFor(absl::Seconds(3));
+  absl::Time opened_at;
+  absl::Duration held;
+  int opened = 0;
+  on_event_ = [&] {
+    if (absl::StartsWith(heard_.back(), "opened")) {
+      ++opened;
+      opened_at = loop_.Now();
+    } else {
+      held += loop_.Now() - opened_at;
+    }
+  };
+  StartReader();
+  loop_.RunFor(absl::Seconds(20));
+  EXPECT_GT(held, absl::Seconds(8));
+  EXPECT_LT(held, absl::Seconds(12));
+  EXPECT_GT(opened, 190);
+  EXPECT_LE(opened, 201);
+  on_event_ = nullptr;
+  reader_.reset();
+  rival.reset();
 }
 
 }  // namespace
