@@ -59,4 +59,11 @@ void WireBuffer::Clear() {
   referenced_bytes_ = 0;
 }
 
+void WireBuffer::Release() {
+  Clear();
+  slab_.reset();
+  slab_capacity_ = 0;
+  std::vector<Reference>().swap(references_);
+}
+
 }  // namespace rafthttp::codec

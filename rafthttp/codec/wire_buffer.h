@@ -55,6 +55,8 @@ class WireBuffer {
 
   // Forgets the bytes and keeps the slab's memory, up to kKeptBytesMax.
   void Clear();
+  // Forgets the bytes and the memory.
+  void Release();
 
  private:
   struct Reference {
