@@ -1,0 +1,150 @@
+#include "integration/bench/peer/sender.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+
+#include "absl/time/clock.h"
+
+namespace rafthttp::bench {
+namespace {
+
+uint64_t WindowOf(const Sender::Options& options) {
+  uint64_t window = options.window;
+  const uint64_t bytes =
+      options.messages.kind == Kind::kApp
+          ? options.messages.entry_bytes * options.messages.entries
+          : 0;
+  if (bytes > 0) window = std::min(window, options.window_bytes / bytes);
+  return std::max<uint64_t>(window, 1);
+}
+
+}  // namespace
+
+Sender::Sender(Transport& transport, Options options)
+    : transport_(transport),
+      options_(options),
+      maker_(options.messages),
+      window_(WindowOf(options)),
+      sent_at_(std::bit_ceil(window_ + 1)),
+      ring_mask_(sent_at_.size() - 1) {
+  batch_.reserve(options_.batch);
+}
+
+int64_t Sender::NowNanos() {
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * int64_t{1000000000} + now.tv_nsec;
+}
+
+void Sender::Send(uint64_t messages, int64_t now) {
+  if (!options_.is_plain && options_.messages.kind == Kind::kApp &&
+      !options_.messages.fills_entries) {
+    for (uint64_t i = 0; i < messages; ++i) {
+      const uint64_t number = ++sent_;
+      sent_at_[number & ring_mask_].store(now, std::memory_order_relaxed);
+      // The data is ours and stays.
+      transport_.Send(maker_.MakeView(number), nullptr);
+    }
+    return;
+  }
+  batch_.clear();
+  for (uint64_t i = 0; i < messages; ++i) {
+    const uint64_t number = ++sent_;
+    sent_at_[number & ring_mask_].store(now, std::memory_order_relaxed);
+    batch_.push_back(maker_.Make(number));
+  }
+  transport_.Send(absl::MakeSpan(batch_));
+}
+
+void Sender::SendOne() { Send(1, NowNanos()); }
+
+void Sender::Begin(uint64_t count, absl::Time end) {
+  last_to_send_ =
+      count == 0 ? std::numeric_limits<uint64_t>::max() : sent_ + count;
+  end_nanos_ = end == absl::InfiniteFuture()
+                   ? std::numeric_limits<int64_t>::max()
+                   : NowNanos() + absl::ToInt64Nanoseconds(end - absl::Now());
+  is_over_ = false;
+  is_pumping_ = true;
+  Pump();
+}
+
+void Sender::Pump() {
+  if (!is_pumping_) return;
+  const int64_t now = NowNanos();
+  if (now >= end_nanos_ || sent_ >= last_to_send_) {
+    is_pumping_ = false;
+    is_over_ = true;
+    return;
+  }
+  while (true) {
+    const uint64_t outstanding = sent_ - acked_;
+    if (outstanding >= window_ || sent_ >= last_to_send_) return;
+    Send(std::min(
+             {window_ - outstanding, options_.batch, last_to_send_ - sent_}),
+         now);
+  }
+}
+
+void Sender::Pace(double rate, uint64_t count, absl::Time end) {
+  is_over_ = false;
+  const int64_t begin = NowNanos();
+  const int64_t end_nanos =
+      end == absl::InfiniteFuture()
+          ? std::numeric_limits<int64_t>::max()
+          : begin + absl::ToInt64Nanoseconds(end - absl::Now());
+  const uint64_t first = sent_;
+  while (true) {
+    const int64_t now = NowNanos();
+    const uint64_t done = sent_ - first;
+    if (now >= end_nanos || (count > 0 && done >= count)) break;
+    const auto due =
+        static_cast<uint64_t>(static_cast<double>(now - begin) / 1e9 * rate) +
+        1;
+    const uint64_t outstanding = sent_ - acked_;
+    if (due <= done || outstanding >= window_) {
+      int64_t next =
+          begin + static_cast<int64_t>(static_cast<double>(done) / rate * 1e9);
+      next = std::min(std::max(next, now + 20000), end_nanos);
+      const timespec wait = {.tv_sec = (next - now) / 1000000000,
+                             .tv_nsec = (next - now) % 1000000000};
+      nanosleep(&wait, nullptr);
+      continue;
+    }
+    Send(std::min({due - done, options_.batch, window_ - outstanding}), now);
+  }
+  is_over_ = true;
+}
+
+void Sender::OnAnswer(const codec::MessageView& message) {
+  if (message.type != raftpb::MsgAppResp &&
+      message.type != raftpb::MsgHeartbeatResp) {
+    return;
+  }
+  ++answers_;
+  const uint64_t number = message.index / maker_.options().entries;
+  const uint64_t before = acked_;
+  if (number <= before) return;
+  if (is_recording_) {
+    const int64_t now = NowNanos();
+    for (uint64_t i = before + 1; i <= number; ++i) {
+      const int64_t sent_at =
+          sent_at_[i & ring_mask_].load(std::memory_order_relaxed);
+      latencies_.Add(
+          static_cast<uint64_t>(std::max<int64_t>(now - sent_at, 0)));
+    }
+  }
+  seen_ = message.commit;
+  acked_ = number;
+}
+
+uint64_t Sender::GiveUp() {
+  const uint64_t lost = sent_ - std::min<uint64_t>(acked_, sent_);
+  acked_ = sent_.load();
+  return lost;
+}
+
+}  // namespace rafthttp::bench
