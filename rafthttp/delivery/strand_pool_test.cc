@@ -114,6 +114,20 @@ TEST(StrandPoolTest, GrowsForStrandsThatBlock) {
   for (Gate& gate : gates) gate.Release();
 }
 
+TEST(StrandPoolTest, StrandsMayWaitForEachOther) {
+  // The second is often there before a thread has come for the first, which
+  // then has to see to it that another one comes.
+  for (int i = 0; i < 100; ++i) {
+    StrandPool pool({});
+    const auto first = pool.NewStrand();
+    const auto second = pool.NewStrand();
+    std::latch both(2);
+    first->Run([&both] { both.arrive_and_wait(); });
+    second->Run([&both] { both.arrive_and_wait(); });
+    both.wait();
+  }
+}
+
 TEST(StrandPoolTest, WhatThereIsNoThreadForWaits) {
   StrandPool pool({.threads_max = 2});
   std::array<std::unique_ptr<Strand>, 6> strands;

@@ -263,10 +263,6 @@ void Peer::OnStreamBatchEnd(StreamReader&) {
   const uint64_t dropped = delivery_.drops().proposals;
   if (dropped > proposals_dropped_) {
     metrics_->ReceiveFailed(dropped - proposals_dropped_);
-    // Once per overflow, not once per proposal.
-    Log(Severity::kWarning,
-        absl::StrCat("dropped ", dropped - proposals_dropped_,
-                     " MsgProp: too many wait for Raft"));
     proposals_dropped_ = dropped;
   }
   if (delivery_.is_full()) {
@@ -305,7 +301,8 @@ void Peer::OnStreamClosed(StreamReader& reader,
     return;
   }
   status_.Deactivate(closed.was_open ? "read" : "dial",
-                     SourceName(reader.kind()), closed.status.message());
+                     SourceName(reader.kind()), reason,
+                     closed.status.message());
 }
 
 void Peer::ReportRemoved(absl::string_view how) {
@@ -352,7 +349,8 @@ void Peer::OnWriterDetached(StreamWriter& writer,
                    "): ", status.message()));
   // A peer that ends its stream in order is well.
   if (reason == StreamWriter::DetachReason::kPeerClosed && status.ok()) return;
-  status_.Deactivate("write", SourceName(writer.kind()), status.message());
+  status_.Deactivate("write", SourceName(writer.kind()), name,
+                     status.message());
 }
 
 void Peer::OnWritten(StreamWriter& writer, const Tally& tally) {
@@ -398,7 +396,8 @@ void Peer::OnPostFailed(Pipeline&, int32_t type, size_t size_bytes,
   }
   if (reason != DropReason::kPostFailed) return;
   if (answer == Answer::kMemberRemoved) ReportRemoved(status.message());
-  status_.Deactivate("write", "pipeline", status.message());
+  status_.Deactivate("write", "pipeline",
+                     absl::StatusCodeToString(status.code()), status.message());
 }
 
 void Peer::UpdateUrls(std::vector<http1::Url> urls) {

@@ -178,6 +178,7 @@ class Peer final : private StreamReader::Events,
   PeerProbes probes_;
   bool is_paused_ = false;
   bool is_removed_reported_ = false;
+  absl::Status last_refusal_;
   uint64_t proposals_dropped_ = 0;  // as far as they are counted
   // What the read under way has brought.
   uint64_t batch_messages_ = 0;

@@ -24,25 +24,24 @@ void PeerStatus::Activate(absl::Time wall_now) {
     logger_->Log(Severity::kInfo, line);
   }
   failures_ = 0;
-  was_logged_ = false;
+  logged_.clear();
 }
 
 void PeerStatus::Deactivate(absl::string_view action, absl::string_view source,
-                            absl::string_view reason) {
+                            absl::string_view reason, absl::string_view text) {
   ++failures_;
   if (is_active_) {
     is_active_ = false;
     mailbox_.set_active_since(absl::InfinitePast());
     metrics_.SetActive(false);
   }
-  // One that was never active is told of once, too.
-  if (was_logged_) return;
-  was_logged_ = true;
+  // One that was never active is told of, too. There are few reasons.
+  if (!logged_.insert(absl::StrCat(source, "/", reason)).second) return;
   if (logger_ == nullptr) return;
   logger_->Log(Severity::kWarning,
                absl::StrCat(self_.ToHex(), ": failed to ", action, " ",
                             mailbox_.member().ToHex(), " on ", source, " (",
-                            reason, "); peer is inactive"));
+                            text, "); peer is inactive"));
 }
 
 }  // namespace rafthttp

@@ -2,6 +2,8 @@
 #define RAFTHTTP_PEER_PEER_STATUS_H_
 
 #include <cstdint>
+#include <set>
+#include <string>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -25,10 +27,10 @@ class PeerStatus {
 
   // `wall_now` is the time as people know it.
   void Activate(absl::Time wall_now);
-  // "failed to `action` `peer` on `source` (`reason`)": "dial", "stream
-  // Message"...
+  // "failed to `action` `peer` on `source` (`text`)": "dial", "stream
+  // Message"... What is logged once is each source and `reason`.
   void Deactivate(absl::string_view action, absl::string_view source,
-                  absl::string_view reason);
+                  absl::string_view reason, absl::string_view text);
 
   bool is_active() const { return is_active_; }
   // Failures since it became inactive, the first included.
@@ -40,7 +42,8 @@ class PeerStatus {
   Logger* const logger_;
   PeerMetrics& metrics_;
   bool is_active_ = false;
-  bool was_logged_ = false;
+  // Sources and reasons, since it was last active.
+  std::set<std::string> logged_;
   uint64_t failures_ = 0;
 };
 

@@ -83,7 +83,8 @@ void Remote::OnPostFailed(Pipeline&, int32_t type, size_t size_bytes,
                           const absl::Status& status) {
   CountDropped(type, size_bytes, reason);
   if (reason != DropReason::kPostFailed) return;
-  status_.Deactivate("write", "pipeline", status.message());
+  status_.Deactivate("write", "pipeline",
+                     absl::StatusCodeToString(status.code()), status.message());
 }
 
 LedgerReport Remote::Report() const {

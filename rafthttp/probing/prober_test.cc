@@ -360,7 +360,14 @@ TEST_F(ProberTest, DestroyedAtAnyMoment) {
 }
 
 TEST_F(ProberTest, DestroyedInsideItsCallbacks) {
-  const auto destroy = [this] { prober_.reset(); };
+  size_t told = 0;
+  const auto events = [this] {
+    return events_.log.size() + events_.samples.size();
+  };
+  const auto destroy = [&] {
+    prober_.reset();
+    told = events();
+  };
   const std::vector<std::function<void()>*> good = {
       &events_.on_healthy, &events_.on_clock, &events_.on_sample};
   for (std::function<void()>* callback : good) {
@@ -369,6 +376,7 @@ TEST_F(ProberTest, DestroyedInsideItsCallbacks) {
     Make({"http://a:2380"});
     Run(2);
     EXPECT_EQ(prober_, nullptr);
+    EXPECT_EQ(events(), told);
     *callback = nullptr;
   }
   answer_ = Answer("", "500 Oops");
@@ -377,6 +385,7 @@ TEST_F(ProberTest, DestroyedInsideItsCallbacks) {
     Make({"http://a:2380"});
     Run(2);
     EXPECT_EQ(prober_, nullptr);
+    EXPECT_EQ(events(), told);
     *callback = nullptr;
   }
 }

@@ -11,6 +11,9 @@ namespace {
 http1::Client::Options KeepingClient(const Options& options) {
   http1::Client::Options result;
   result.connect_timeout = options.dial_timeout;
+  // The pipeline's four, all of which may wait for their answers, and the
+  // prober's.
+  result.connections_per_host_max = 5;
   return result;
 }
 
