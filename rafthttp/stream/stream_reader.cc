@@ -35,9 +35,8 @@
 namespace rafthttp {
 namespace {
 
-// A stream that ended sooner was taken from us.
-constexpr absl::Duration kShortLife = absl::Seconds(1);
-constexpr absl::Duration kPhaseShift = absl::Milliseconds(0);
+// See RedialWait.
+constexpr absl::Duration kPhaseShift = absl::Milliseconds(50);
 
 event::Backoff::Options BackoffOptions(const StreamReader::Options& options) {
   event::Backoff::Options backoff;
@@ -427,20 +426,20 @@ void StreamReader::Close(CloseReason reason, absl::Status status) {
   events_.OnStreamClosed(*this, closed);
 }
 
-// Books the next attempt, never sooner than etcd's rate allows.
+// Books the next attempt, on average no more of them than etcd's rate allows.
 absl::Duration StreamReader::RedialWait(CloseReason reason) {
   const absl::Duration booked = limiter_.Reserve(loop_.Now());
   // Only what follows a failure to open is slowed down beyond that.
   if (state_ != State::kOpen) return std::max(backoff_.Next(), booked);
-  if (reason != CloseReason::kPeerEof ||
-      loop_.Now() - opened_at_ >= kShortLife) {
-    is_phase_shifted_ = false;
-    return booked;
-  }
-  // Another reader has taken our place, and dials at the same rate: whenever
-  // its stream is taken in turn, it is allowed to dial just after us, and takes
-  // it back at once. One delay puts us half a period apart for good.
-  return std::exchange(is_phase_shifted_, true) ? booked : booked + kPhaseShift;
+  // A stream that ends in order as soon as it is open was taken by another
+  // reader, which dials at the same rate. As it may always do so just after us,
+  // it would for ever take the stream back at once. One attempt that comes
+  // later than it was booked, followed by one that does not, puts us half a
+  // period apart.
+  const bool is_in_step = reason == CloseReason::kPeerEof &&
+                          loop_.Now() - opened_at_ < kPhaseShift / 2;
+  is_phase_shifted_ = is_in_step && !is_phase_shifted_;
+  return is_phase_shifted_ ? booked + kPhaseShift : booked;
 }
 
 }  // namespace rafthttp

@@ -17,6 +17,7 @@
 // Watch, and does no more if the connection that it worked for is gone.
 #include "rafthttp/stream/stream_writer.h"
 
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -70,13 +71,6 @@ absl::string_view DetachReasonName(StreamWriter::DetachReason reason) {
 
 // The messages that become one chunk, and all that their bytes stand on.
 struct StreamWriter::Slice {
-  // A message whose data `buffer` refers to, and, if it has a snapshot, the
-  // bytes of that.
-  struct Referenced {
-    codec::OutgoingMessage message;
-    std::string snapshot;
-  };
-
   size_t referenced_bytes() const {
     return buffer.size() - buffer.slab().size();
   }
@@ -84,7 +78,9 @@ struct StreamWriter::Slice {
   codec::WireBuffer buffer;
   Tally tally;
   absl::Time oldest_at;  // unless `tally` is empty
-  std::vector<Referenced> referenced;
+  // Those whose data `buffer` refers to.
+  std::vector<codec::OutgoingMessage> referenced;
+  // Of one view at a time: what it holds, encoders copy.
   codec::ViewStorage storage;
   // While it is written:
   http1::ChunkEncoder chunk;
@@ -95,6 +91,7 @@ struct StreamWriter::Slice {
     tally = Tally();
     referenced.clear();
     codec::TrimEntries(&storage.entries);
+    storage.snapshot = std::string();
     chunk.Clear();
     pieces.clear();
   }
@@ -288,8 +285,7 @@ void StreamWriter::Encode(codec::OutgoingMessage&& message, absl::Time at) {
   if (slice.tally.empty()) slice.oldest_at = at;
   slice.tally.Add(message.type(), message.size_bytes());
   if (slice.referenced_bytes() > referenced_before) {
-    slice.referenced.push_back(
-        {std::move(message), std::move(slice.storage.snapshot)});
+    slice.referenced.push_back(std::move(message));
   }
 }
 

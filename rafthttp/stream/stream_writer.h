@@ -36,7 +36,7 @@ namespace rafthttp {
 //   reported by the destructor: Detach first where it matters.
 // Bounds: beside the queue, one slice (slice_bytes and a message), and for
 //   StreamFarewell's time the connection before the present one. Idle for two
-//   heartbeats, it keeps less than 2 KiB.
+//   heartbeats, it keeps about 2 KiB.
 class StreamWriter final : private event::ByteStream::Reader {
  public:
   struct Options {
