@@ -40,9 +40,15 @@ void IgnoreSigpipeUnlessHandled() {
 // round just before the loop waits, and nowhere else: armed from its own
 // callback, for a timer that re-arms itself with no delay, it would keep
 // libuv 1.44 from ever leaving its timers.
+//
+// Work that is posted on the loop's own thread costs no system call: it is run
+// after the poll of the round, and an active idle handle keeps that poll from
+// waiting meanwhile. Only other threads have to wake the loop up.
 struct UvLoop::Handles {
   UvLoop* owner;  // null once detached
   uv_async_t posted;
+  uv_check_t after_poll;
+  uv_idle_t no_wait;
   uv_prepare_t before_wait;
   uv_timer_t next_timer;
   int open = 0;
@@ -57,12 +63,34 @@ struct UvLoop::Handles {
     CHECK(err == 0);
     err = uv_timer_init(uv, &next_timer);
     CHECK(err == 0);
+    err = uv_check_init(uv, &after_poll);
+    CHECK(err == 0);
+    err = uv_idle_init(uv, &no_wait);
+    CHECK(err == 0);
     posted.data = before_wait.data = next_timer.data = this;
-    open = 3;
+    after_poll.data = no_wait.data = this;
+    open = 5;
+    err = uv_check_start(&after_poll, [](uv_check_t* handle) {
+      static_cast<Handles*>(handle->data)->RunPostedHere();
+    });
+    CHECK(err == 0);
     err = uv_prepare_start(&before_wait, [](uv_prepare_t* handle) {
       static_cast<Handles*>(handle->data)->owner->PrepareToWait();
     });
     CHECK(err == 0);
+  }
+
+  // Has posted work run after this round's poll, or the next one's.
+  void RunSoon() {
+    if (uv_is_active(reinterpret_cast<uv_handle_t*>(&no_wait))) return;
+    const int err = uv_idle_start(&no_wait, [](uv_idle_t*) {});
+    CHECK(err == 0);
+  }
+
+  void RunPostedHere() {
+    if (!uv_is_active(reinterpret_cast<uv_handle_t*>(&no_wait))) return;
+    uv_idle_stop(&no_wait);
+    owner->RunPosted();
   }
 
   void ArmNextTimer(absl::Time now, absl::Time due) {
@@ -88,6 +116,8 @@ struct UvLoop::Handles {
       if (--self->open == 0) delete self;
     };
     uv_close(reinterpret_cast<uv_handle_t*>(&posted), on_closed);
+    uv_close(reinterpret_cast<uv_handle_t*>(&after_poll), on_closed);
+    uv_close(reinterpret_cast<uv_handle_t*>(&no_wait), on_closed);
     uv_close(reinterpret_cast<uv_handle_t*>(&before_wait), on_closed);
     uv_close(reinterpret_cast<uv_handle_t*>(&next_timer), on_closed);
   }
@@ -151,8 +181,13 @@ void UvLoop::Post(absl::AnyInvocable<void()> work) {
     is_first = posted_.empty();
     posted_.push_back(std::move(work));
   }
-  // Whoever found the queue empty wakes the loop for all who come after.
-  if (is_first) uv_async_send(&handles_->posted);
+  // Whoever found the queue empty sees to it for all who come after.
+  if (!is_first) return;
+  if (IsCurrent()) {
+    handles_->RunSoon();
+  } else {
+    uv_async_send(&handles_->posted);
+  }
 }
 
 bool UvLoop::IsCurrent() const {
@@ -202,6 +237,7 @@ bool UvLoop::RunUntil(absl::FunctionRef<bool()> predicate, int max_turns) {
 }
 
 void UvLoop::RunPosted() {
+  Handles* const handles = handles_;
   if (batch_.empty()) {
     MutexLock lock(mutex_);
     batch_.swap(posted_);
@@ -210,13 +246,15 @@ void UvLoop::RunPosted() {
     Work work = std::move(batch_.front());
     batch_.pop_front();
     work();
+    // It may have destroyed us.
+    if (handles->owner == nullptr) return;
   }
   bool is_more = !batch_.empty();
   if (!is_more) {
     MutexLock lock(mutex_);
     is_more = !posted_.empty();
   }
-  if (is_more) uv_async_send(&handles_->posted);
+  if (is_more) handles->RunSoon();
 }
 
 void UvLoop::PrepareToWait() {

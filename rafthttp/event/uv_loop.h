@@ -36,8 +36,9 @@ class UvLoop final : public EventLoop {
   // cannot be interrupted, and CHECKs that nothing made on the loop is left.
   UvLoop();
   // Runs on `embedder_loop`, which must outlive this. The destructor does not
-  // run that loop (it may be called from inside one of its callbacks): handles
-  // are closed, and gone after the loop's next turns.
+  // run that loop (it may be called from inside one of its callbacks, posted
+  // work included, but not from a timer of ours): handles are closed, and gone
+  // after the loop's next turns.
   explicit UvLoop(uv_loop_t& embedder_loop);
   ~UvLoop() override;
   UvLoop(const UvLoop&) = delete;

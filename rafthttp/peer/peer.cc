@@ -407,7 +407,6 @@ void Peer::UpdateUrls(std::vector<http1::Url> urls) {
 
 void Peer::set_is_paused(bool is_paused) {
   is_paused_ = is_paused;
-  mailbox_->set_is_paused(is_paused);
 }
 
 LedgerReport Peer::Report() const {

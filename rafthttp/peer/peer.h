@@ -111,7 +111,8 @@ class Peer final : private StreamReader::Events,
                absl::AnyInvocable<void(absl::Status)> on_processed);
   void ReceiveFailed();
   void UpdateUrls(std::vector<http1::Url> urls);
-  // While paused, what comes is dropped; what is to go, the mailbox drops.
+  // While paused, what comes by stream is dropped. What is to go, the mailbox
+  // drops, which is told so itself: at once, and not only here on the loop.
   void set_is_paused(bool is_paused);
 
   LedgerReport Report() const;
