@@ -67,7 +67,6 @@ TEST(OutgoingMessageTest, SharesDataThatItsOwnerKeepsAlive) {
   const std::weak_ptr<const std::string> watched = data;
   std::vector<EntryView> entries(1);
   entries[0].index = 5;
-  entries[0].fields = 0b11110;
   entries[0].data = *data;
   MessageView head;
   head.type = raftpb::MsgApp;

@@ -333,7 +333,11 @@ void Peer::AttachStream(StreamKind kind,
 
 void Peer::OnWriterAttached(StreamWriter& writer) {
   status_.Activate(env_.wall_clock());
-  metrics_->StreamOpened(LaneOf(writer.kind()), StreamEnd::kAccepted);
+  const Lane lane = LaneOf(writer.kind());
+  if (std::exchange(is_attached_[static_cast<size_t>(writer.kind())], true)) {
+    metrics_->StreamClosed(lane, StreamEnd::kAccepted, "replaced");
+  }
+  metrics_->StreamOpened(lane, StreamEnd::kAccepted);
   Log(Severity::kInfo, absl::StrCat("accepted ", SourceName(writer.kind()),
                                     " from ", writer.remote_address()));
 }
@@ -341,6 +345,7 @@ void Peer::OnWriterAttached(StreamWriter& writer) {
 void Peer::OnWriterDetached(StreamWriter& writer,
                             StreamWriter::DetachReason reason,
                             const absl::Status& status) {
+  is_attached_[static_cast<size_t>(writer.kind())] = false;
   const absl::string_view name = DetachReasonName(reason);
   metrics_->StreamClosed(LaneOf(writer.kind()), StreamEnd::kAccepted, name);
   if (reason == StreamWriter::DetachReason::kDetached) return;

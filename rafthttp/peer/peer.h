@@ -175,6 +175,7 @@ class Peer final : private StreamReader::Events,
   Delivery delivery_;
   std::array<std::unique_ptr<StreamReader>, 2> readers_;  // by StreamKind
   std::array<std::unique_ptr<StreamWriter>, 2> writers_;
+  std::array<bool, 2> is_attached_ = {};  // as far as it is counted
   Pipeline pipeline_;
   PeerProbes probes_;
   bool is_paused_ = false;

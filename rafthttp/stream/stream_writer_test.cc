@@ -307,6 +307,15 @@ TEST_F(StreamWriterTest, TellsHowOldTheOldestIs) {
   EXPECT_EQ(writer_->oldest_at(), absl::InfiniteFuture());
 }
 
+TEST_F(StreamWriterTest, WhatIsNotFlushedIsAsOldAsItsFirst) {
+  Attach();
+  const absl::Time first = loop_.Now();
+  Send(Heartbeat(1));
+  loop_.RunFor(absl::Milliseconds(10));
+  Send(Heartbeat(2));
+  EXPECT_EQ(writer_->oldest_at(), first);
+}
+
 // Heartbeats.
 
 TEST_F(StreamWriterTest, LinkHeartbeatsGoOutTrafficOrNot) {
@@ -339,6 +348,18 @@ TEST_F(StreamWriterTest, WhileAWriteIsPendingOneHeartbeatWaits) {
   Settle();
   EXPECT_THAT(peer.heartbeats, SizeIs(1));
   EXPECT_THAT(peer.numbers, SizeIs(10));
+}
+
+TEST_F(StreamWriterTest, ANewConnectionOwesNoHeartbeatOfTheOldOne) {
+  PeerEnd& first = Attach({.in_flight_bytes_max = 100});
+  first.StopReading();
+  for (uint64_t i = 0; i < 10; ++i) SendAndFlush(Heartbeat(i));
+  loop_.RunFor(absl::Seconds(3));
+  PeerEnd& second = Attach();
+  SendAndFlush(Heartbeat(1));
+  loop_.RunFor(absl::Seconds(1.6));
+  EXPECT_THAT(second.heartbeats, IsEmpty());
+  EXPECT_THAT(second.numbers, ElementsAre(1));
 }
 
 // How much at once.
@@ -579,6 +600,17 @@ TEST_F(StreamWriterTest, WhatTheKernelDoesNotTakeWaitsAndKeepsItsOrder) {
   }
 }
 
+// What a callback appends comes behind what waited before.
+TEST_F(StreamWriterTest, WhatIsAppendedWhenAWriteEndsKeepsItsOrder) {
+  PeerEnd& peer = Attach({.in_flight_bytes_max = 50});
+  on_event_ = [this] {
+    if (heard_.size() == 3) Send(Heartbeat(100));
+  };
+  for (uint64_t i = 0; i < 5; ++i) SendAndFlush(Heartbeat(i));
+  Settle();
+  EXPECT_THAT(peer.numbers, ElementsAre(0, 1, 2, 3, 4, 100));
+}
+
 TEST_F(StreamWriterTest, APeerThatTakesNothingForAMinuteIsGivenUp) {
   PeerEnd& peer = Attach({.in_flight_bytes_max = 100});
   peer.StopReading();
@@ -724,6 +756,29 @@ TEST_F(StreamWriterTest, APeerThatDoesNotCloseIsClosedAfterFiveSeconds) {
   EXPECT_EQ(network_.open_streams(), 1u);
 }
 
+TEST_F(StreamWriterTest, APeerThatTalksForEverIsClosedAtOnce) {
+  PeerEnd& peer = Attach();
+  peer.closes_at_end = false;
+  writer_->Detach(DropReason::kStopped);
+  peer.Write(std::string(StreamFarewell::kUnreadBytesMax + 1, '?'));
+  Settle();
+  EXPECT_EQ(network_.open_streams(), 1u);
+}
+
+TEST_F(StreamWriterTest, AFinalChunkThatDoesNotFitFollows) {
+  // A chunk of 34 bytes, and two of five.
+  PeerEnd& peer = Attach({.in_flight_bytes_max = 34 + 2});
+  peer.StopReading();
+  SendAndFlush(Heartbeat(1));
+  EXPECT_EQ(network_.bytes_written(), 34u);
+  writer_->Detach(DropReason::kStopped);
+  EXPECT_EQ(network_.bytes_written(), 36u);
+  peer.ResumeReading();
+  Settle();
+  EXPECT_TRUE(peer.has_final_chunk);
+  EXPECT_TRUE(peer.end->ok());
+}
+
 TEST_F(StreamWriterTest, OfThoseOnTheirWayOutOneIsKept) {
   for (int i = 0; i < 10; ++i) Attach().closes_at_end = false;
   EXPECT_EQ(network_.open_streams(), 10u + 2u);
@@ -765,7 +820,19 @@ TEST_F(StreamWriterTest, WhatThePeerSaysIsIgnoredAndNotForEver) {
   SendAndFlush(Heartbeat(1));
   Settle();
   EXPECT_THAT(peer.numbers, ElementsAre(1));
-  // Its end is noticed by writing then.
+  // Each connection counts its own.
+  PeerEnd& next = Attach();
+  next.Write("?");
+  Settle();
+  next.Close();
+  Settle();
+  EXPECT_FALSE(writer_->is_attached());
+}
+
+TEST_F(StreamWriterTest, TheEndOfAPeerThatIsNotReadShowsInWriting) {
+  PeerEnd& peer = Attach();
+  peer.Write(std::string(1 << 20, '?'));
+  Settle();
   peer.Close();
   loop_.RunFor(absl::Seconds(10));
   EXPECT_FALSE(writer_->is_attached());
