@@ -54,6 +54,7 @@ absl::StatusOr<Address> ParseHostPort(absl::string_view text) {
 }
 
 std::string FormatHostPort(const Address& address) {
+  if (address.is_unix()) return absl::StrCat("unix:", address.unix_path);
   if (address.host.find(':') == std::string::npos) {
     return absl::StrCat(address.host, ":", address.port);
   }

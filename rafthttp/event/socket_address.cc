@@ -47,6 +47,19 @@ bool SocketAddress::IsLiteral(absl::string_view host) {
 absl::StatusOr<SocketAddress> SocketAddress::FromLiteral(
     const Address& address) {
   SocketAddress result;
+  if (address.is_unix()) {
+    sockaddr_un& local = result.address_.local;
+    // With the zero that ends it.
+    if (address.unix_path.size() >= sizeof(local.sun_path)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("\"", address.unix_path,
+                       "\" is too long for a Unix socket's file: at most ",
+                       sizeof(local.sun_path) - 1, " bytes"));
+    }
+    local.sun_family = AF_UNIX;
+    address.unix_path.copy(local.sun_path, address.unix_path.size());
+    return result;
+  }
   if (ParseV4(address.host, result.address_.v4.sin_addr)) {
     result.address_.v4.sin_family = AF_INET;
     result.address_.v4.sin_port = htons(address.port);
@@ -73,7 +86,9 @@ absl::StatusOr<SocketAddress> SocketAddress::FromLiteral(
 
 SocketAddress SocketAddress::FromSockaddr(const sockaddr& address) {
   SocketAddress result;
-  if (address.sa_family == AF_INET) {
+  if (address.sa_family == AF_UNIX) {
+    std::memcpy(&result.address_.local, &address, sizeof(sockaddr_un));
+  } else if (address.sa_family == AF_INET) {
     std::memcpy(&result.address_.v4, &address, sizeof(sockaddr_in));
   } else {
     CHECK(address.sa_family == AF_INET6);
@@ -94,15 +109,26 @@ SocketAddress SocketAddress::FromSockaddr(const sockaddr& address,
 }
 
 socklen_t SocketAddress::size_bytes() const {
+  if (is_unix()) return sizeof(sockaddr_un);
   return family() == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
 }
 
+std::string SocketAddress::unix_path() const {
+  CHECK(is_unix());
+  // The other end of an accepted connection has none.
+  return std::string(
+      address_.local.sun_path,
+      strnlen(address_.local.sun_path, sizeof(address_.local.sun_path)));
+}
+
 uint16_t SocketAddress::port() const {
+  if (is_unix()) return 0;
   return ntohs(family() == AF_INET ? address_.v4.sin_port
                                    : address_.v6.sin6_port);
 }
 
 std::string SocketAddress::ToString() const {
+  if (is_unix()) return absl::StrCat("unix:", unix_path());
   std::array<char, INET6_ADDRSTRLEN> text = {};
   Address address = {.host = "", .port = port()};
   if (family() == AF_INET) {

@@ -1,5 +1,7 @@
 // What every ByteStream does, tried on the one in memory and on libuv's alike.
 
+#include <unistd.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -14,11 +16,13 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "rafthttp/event/address.h"
 #include "rafthttp/event/byte_stream.h"
 #include "rafthttp/event/connector.h"
 #include "rafthttp/event/event_loop.h"
@@ -71,6 +75,40 @@ class UvRig {
         });
     EXPECT_TRUE(RunUntil(
         [&pair] { return pair.first != nullptr && pair.second != nullptr; }));
+    return pair;
+  }
+  bool RunUntil(absl::FunctionRef<bool()> predicate) {
+    return loop_.RunUntil(predicate, kTurnsMax);
+  }
+  EventLoop& loop() { return loop_; }
+
+ private:
+  UvLoop loop_;
+  UvConnector connector_{loop_};
+};
+
+// The same over a Unix socket.
+class UnixRig {
+ public:
+  StreamPair NewPair() {
+    StreamPair pair;
+    const Address address =
+        Address::Unix(absl::StrCat(::testing::TempDir(), "s", getpid()));
+    absl::StatusOr<std::unique_ptr<Listener>> listener = UvListener::Listen(
+        loop_, address, {}, [&pair](std::unique_ptr<ByteStream> stream) {
+          pair.second = std::move(stream);
+        });
+    EXPECT_TRUE(listener.ok()) << listener.status();
+    EXPECT_EQ((*listener)->address(), FormatHostPort(address));
+    const std::unique_ptr<Connector::Attempt> attempt = connector_.Connect(
+        address, {},
+        [&pair](absl::StatusOr<std::unique_ptr<ByteStream>> stream) {
+          EXPECT_TRUE(stream.ok()) << stream.status();
+          pair.first = *std::move(stream);
+        });
+    EXPECT_TRUE(RunUntil(
+        [&pair] { return pair.first != nullptr && pair.second != nullptr; }));
+    EXPECT_EQ(pair.first->peer_address(), FormatHostPort(address));
     return pair;
   }
   bool RunUntil(absl::FunctionRef<bool()> predicate) {
@@ -174,11 +212,12 @@ class RigNames {
  public:
   template <typename Rig>
   static std::string GetName(int) {
+    if (std::is_same_v<Rig, UnixRig>) return "Unix";
     return std::is_same_v<Rig, UvRig> ? "Uv" : "Memory";
   }
 };
 
-using Rigs = ::testing::Types<MemoryRig, UvRig>;
+using Rigs = ::testing::Types<MemoryRig, UvRig, UnixRig>;
 TYPED_TEST_SUITE(StreamTest, Rigs, RigNames);
 
 TYPED_TEST(StreamTest, CarriesBytesBothWays) {

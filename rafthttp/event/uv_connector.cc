@@ -42,7 +42,15 @@ class UvConnector::UvAttempt final : public Connector::Attempt {
         deadline_(loop.Now() + options.timeout),
         on_connected_(std::move(on_connected)),
         timer_(loop.NewTimer([this] { OnTimer(); })) {
-    if (address_.host.empty()) {
+    if (address_.is_unix()) {
+      const absl::StatusOr<SocketAddress> file =
+          SocketAddress::FromLiteral(address_);
+      if (file.ok()) {
+        TryAll({*file});
+      } else {
+        Fail(IoError(IoCause::kNotResolved, file.status().message()));
+      }
+    } else if (address_.host.empty()) {
       Fail(IoError(IoCause::kNotResolved, "no host to connect to"));
     } else if (SocketAddress::IsLiteral(address_.host)) {
       absl::StatusOr<SocketAddress> literal =
@@ -85,7 +93,8 @@ class UvConnector::UvAttempt final : public Connector::Attempt {
         static_cast<int64_t>(addresses_.size() - next_);
     timer_->Start(share);
     stream_ = std::make_unique<UvByteStream>(
-        loop_, UvByteStream::Options{.keep_alive = options_.keep_alive});
+        loop_, UvByteStream::Options{.keep_alive = options_.keep_alive,
+                                     .is_unix = address_.is_unix()});
     stream_->Connect(addresses_[next_++], [this](absl::Status status) {
       if (!status.ok()) return OnAddressFailed(status);
       Finish(std::move(stream_));

@@ -23,8 +23,21 @@ bool IsOutOfResources(int error) {
          error == ENOMEM;
 }
 
+// Removes the file of a Unix socket on which nobody listens any more. Whoever
+// does keeps it, and bind says that the address is in use.
+void RemoveIfStale(const SocketAddress& address) {
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return;
+  if (connect(fd, address.get(), address.size_bytes()) != 0 &&
+      errno == ECONNREFUSED) {
+    unlink(address.unix_path().c_str());
+  }
+  close(fd);
+}
+
 // A socket that listens on `address`, or the error.
 int OpenSocket(const SocketAddress& address) {
+  if (address.is_unix()) RemoveIfStale(address);
   const int fd =
       socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
@@ -93,6 +106,7 @@ UvListener::~UvListener() {
       reinterpret_cast<uv_handle_t*>(&state_->readable),
       [](uv_handle_t* handle) { delete static_cast<State*>(handle->data); });
   close(socket_);
+  if (bound_.is_unix()) unlink(bound_.unix_path().c_str());
 }
 
 void UvListener::Resume() {
@@ -116,8 +130,9 @@ void UvListener::AcceptSome() {
       return;
     }
     absl::StatusOr<std::unique_ptr<UvByteStream>> stream =
-        UvByteStream::FromSocket(loop_, fd,
-                                 {.keep_alive = options_.keep_alive});
+        UvByteStream::FromSocket(
+            loop_, fd,
+            {.keep_alive = options_.keep_alive, .is_unix = bound_.is_unix()});
     if (!stream.ok()) continue;  // It was reset meanwhile.
     // Held here, so that the callback may destroy this; `state` stays until the
     // loop has closed the handle.

@@ -15,7 +15,8 @@
 
 namespace rafthttp::event {
 
-// Accepts TCP connections.
+// Accepts TCP connections, or those of a Unix socket, whose file it makes (in
+// place of one that nobody listens on any more) and removes.
 //
 // When the process is out of file descriptors (or the kernel out of memory), it
 // leaves connections in the kernel's queue and looks again after pause; they
@@ -31,8 +32,8 @@ class UvListener final : public Listener {
     absl::Duration keep_alive = absl::Seconds(30);
     absl::Duration pause = absl::Milliseconds(100);
   };
-  // Listens on an IP literal, zone or not; port 0 takes a free one. `loop` must
-  // outlive the listener.
+  // Listens on an IP literal, zone or not, where port 0 takes a free one; or on
+  // a Unix socket. `loop` must outlive the listener.
   //   kInvalidArgument  the host is not an address of this machine's kind
   //   kUnavailable      the kernel refuses, such as for a port in use
   static absl::StatusOr<std::unique_ptr<Listener>> Listen(

@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
+#include "rafthttp/event/address.h"
 #include "rafthttp/event/byte_stream.h"
 #include "rafthttp/event/listener.h"
 #include "rafthttp/event/socket_address.h"
@@ -34,19 +35,20 @@ class UvListenerTest : public ::testing::Test {
   }
 
   void Listen(const std::string& host, UvListener::Options options = {}) {
-    absl::StatusOr<std::unique_ptr<Listener>> listener = UvListener::Listen(
-        loop_, {host, 0}, options, [this](std::unique_ptr<ByteStream> stream) {
-          accepted_.push_back(std::move(stream));
-          if (on_accepted_) on_accepted_();
-        });
+    absl::StatusOr<std::unique_ptr<Listener>> listener =
+        UvListener::Listen(loop_, {.host = host}, options,
+                           [this](std::unique_ptr<ByteStream> stream) {
+                             accepted_.push_back(std::move(stream));
+                             if (on_accepted_) on_accepted_();
+                           });
     ASSERT_TRUE(listener.ok()) << listener.status();
     listener_ = *std::move(listener);
   }
 
   // A plain socket, already in the listener's queue when this returns.
   bool ConnectClient() {
-    const SocketAddress address =
-        *SocketAddress::FromLiteral({"127.0.0.1", listener_->port()});
+    const SocketAddress address = *SocketAddress::FromLiteral(
+        {.host = "127.0.0.1", .port = listener_->port()});
     const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     clients_.push_back(client);
     return connect(client, address.get(), address.size_bytes()) == 0;
@@ -72,10 +74,43 @@ TEST_F(UvListenerTest, KnowsThePortItGot) {
 
 TEST_F(UvListenerTest, ListensOnIpv6) {
   absl::StatusOr<std::unique_ptr<Listener>> listener =
-      UvListener::Listen(loop_, {"::1", 0}, {}, [](auto) {});
+      UvListener::Listen(loop_, {.host = "::1"}, {}, [](auto) {});
   if (!listener.ok()) GTEST_SKIP() << "no IPv6 here: " << listener.status();
   EXPECT_EQ((*listener)->address(),
             absl::StrCat("[::1]:", (*listener)->port()));
+}
+
+TEST_F(UvListenerTest, MakesAndRemovesTheFileOfAUnixSocket) {
+  const Address address =
+      Address::Unix(absl::StrCat(::testing::TempDir(), "u", getpid()));
+  const auto listen = [&] {
+    return UvListener::Listen(loop_, address, {}, [](auto) {});
+  };
+  {
+    const auto listener = listen();
+    ASSERT_TRUE(listener.ok()) << listener.status();
+    EXPECT_EQ(access(address.unix_path.c_str(), F_OK), 0);
+    // It is in use.
+    EXPECT_TRUE(absl::IsUnavailable(listen().status())) << listen().status();
+  }
+  EXPECT_NE(access(address.unix_path.c_str(), F_OK), 0);
+}
+
+TEST_F(UvListenerTest, ReplacesTheFileOfAUnixSocketThatNobodyListensOn) {
+  const Address address =
+      Address::Unix(absl::StrCat(::testing::TempDir(), "v", getpid()));
+  // As left behind by a process that was killed.
+  const SocketAddress stale = *SocketAddress::FromLiteral(address);
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(bind(fd, stale.get(), stale.size_bytes()), 0);
+  close(fd);
+  EXPECT_TRUE(UvListener::Listen(loop_, address, {}, [](auto) {}).ok());
+}
+
+TEST_F(UvListenerTest, RefusesAPathThatTheKernelWouldCutOff) {
+  const Address address = Address::Unix(std::string(108, 'p'));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      UvListener::Listen(loop_, address, {}, [](auto) {}).status()));
 }
 
 TEST_F(UvListenerTest, AWildcardTakesConnectionsToEveryAddress) {

@@ -48,13 +48,12 @@ UvBuffers ToUvBuffers(absl::Span<const absl::string_view> buffers) {
   return result;
 }
 
-std::string AddressText(const uv_tcp_t& tcp,
-                        int (*get)(const uv_tcp_t*, sockaddr*, int*)) {
+std::string AddressText(int socket, int (*get)(int, sockaddr*, socklen_t*)) {
   sockaddr_storage storage = {};
-  int size = sizeof(storage);
+  socklen_t size = sizeof(storage);
   auto* address = reinterpret_cast<sockaddr*>(&storage);
   // The peer may have gone already.
-  if (get(&tcp, address, &size) != 0) return "unknown";
+  if (get(socket, address, &size) != 0) return "unknown";
   return SocketAddress::FromSockaddr(*address).ToString();
 }
 
@@ -62,11 +61,15 @@ std::string AddressText(const uv_tcp_t& tcp,
 
 struct UvByteStream::State {
   UvByteStream* owner;  // null once detached
-  uv_tcp_t tcp;
+  union {
+    uv_stream_t any;
+    uv_tcp_t tcp;
+    uv_pipe_t pipe;
+  } handle;
   uv_connect_t connect;
   uv_shutdown_t shutdown;
 
-  uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&tcp); }
+  uv_stream_t* stream() { return &handle.any; }
 
   static State& Of(const void* data) {
     return *static_cast<State*>(const_cast<void*>(data));
@@ -83,15 +86,19 @@ UvByteStream::UvByteStream(UvLoop& loop, Options options)
       state_(new State),
       deferred_(loop.NewTimer([this] { OnDeferred(); })) {
   state_->owner = this;
-  const int err = uv_tcp_init(loop.uv(), &state_->tcp);
+  const int err = options.is_unix
+                      ? uv_pipe_init(loop.uv(), &state_->handle.pipe, /*ipc=*/0)
+                      : uv_tcp_init(loop.uv(), &state_->handle.tcp);
   CHECK(err == 0);
-  state_->tcp.data = state_;
+  state_->handle.any.data = state_;
 }
 
 absl::StatusOr<std::unique_ptr<UvByteStream>> UvByteStream::FromSocket(
     UvLoop& loop, int socket, Options options) {
   auto stream = std::make_unique<UvByteStream>(loop, options);
-  const int err = uv_tcp_open(&stream->state_->tcp, socket);
+  State& state = *stream->state_;
+  const int err = options.is_unix ? uv_pipe_open(&state.handle.pipe, socket)
+                                  : uv_tcp_open(&state.handle.tcp, socket);
   if (err != 0) {
     close(socket);
     return StatusFromUv(err, "take a socket");
@@ -103,7 +110,7 @@ absl::StatusOr<std::unique_ptr<UvByteStream>> UvByteStream::FromSocket(
 UvByteStream::~UvByteStream() {
   CHECK(loop_.IsCurrent());
   state_->owner = nullptr;
-  uv_close(reinterpret_cast<uv_handle_t*>(&state_->tcp),
+  uv_close(reinterpret_cast<uv_handle_t*>(&state_->handle.any),
            [](uv_handle_t* handle) { delete &State::Of(handle->data); });
 }
 
@@ -113,36 +120,45 @@ void UvByteStream::Connect(const SocketAddress& address, OnDone on_connected) {
   CHECK(!on_connected_);
   on_connected_ = std::move(on_connected);
   peer_address_ = address.ToString();
-  const int err = uv_tcp_connect(&state_->connect, &state_->tcp, address.get(),
-                                 [](uv_connect_t* request, int status) {
-                                   UvByteStream* owner =
-                                       State::Of(request->handle->data).owner;
-                                   if (owner != nullptr)
-                                     owner->OnConnectDone(status);
-                                 });
+  CHECK(address.is_unix() == options_.is_unix);
+  const uv_connect_cb on_done = [](uv_connect_t* request, int status) {
+    UvByteStream* owner = State::Of(request->handle->data).owner;
+    if (owner != nullptr) owner->OnConnectDone(status);
+  };
+  int err = 0;
+  if (options_.is_unix) {
+    // Its callback tells what went wrong, in a later turn.
+    uv_pipe_connect(&state_->connect, &state_->handle.pipe,
+                    address.unix_path().c_str(), on_done);
+  } else {
+    err = uv_tcp_connect(&state_->connect, &state_->handle.tcp, address.get(),
+                         on_done);
+  }
   connect_error_ = StatusFromUv(err, peer_address_);
   DeferIfNeeded();
 }
 
 // What every connection gets, whichever side began it.
 absl::Status UvByteStream::Configure() {
-  uv_tcp_t& tcp = state_->tcp;
-  int err = uv_tcp_nodelay(&tcp, 1);
-  if (err == 0 && options_.keep_alive > absl::ZeroDuration()) {
+  int err = 0;
+  if (!options_.is_unix) err = uv_tcp_nodelay(&state_->handle.tcp, 1);
+  if (err == 0 && !options_.is_unix &&
+      options_.keep_alive > absl::ZeroDuration()) {
     const int64_t seconds =
         absl::ToInt64Seconds(absl::Ceil(options_.keep_alive, absl::Seconds(1)));
-    err = uv_tcp_keepalive(&tcp, 1, static_cast<unsigned>(seconds));
+    err = uv_tcp_keepalive(&state_->handle.tcp, 1,
+                           static_cast<unsigned>(seconds));
   }
   uv_os_fd_t fd = -1;
   if (err == 0) {
-    err = uv_fileno(reinterpret_cast<uv_handle_t*>(&tcp), &fd);
+    err = uv_fileno(reinterpret_cast<uv_handle_t*>(&state_->handle.any), &fd);
   }
   if (err != 0) return StatusFromUv(err, "configure a connection");
   // Only makes things better, so that a kernel without it will do.
   setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kNotSentLowatBytes,
              sizeof(kNotSentLowatBytes));
-  local_address_ = AddressText(tcp, &uv_tcp_getsockname);
-  peer_address_ = AddressText(tcp, &uv_tcp_getpeername);
+  local_address_ = AddressText(fd, &getsockname);
+  peer_address_ = AddressText(fd, &getpeername);
   is_connected_ = true;
   return absl::OkStatus();
 }
@@ -269,7 +285,7 @@ absl::StatusOr<int> UvByteStream::DetachSocket() {
   is_reading_ = false;
   uv_os_fd_t fd = -1;
   if (const int err =
-          uv_fileno(reinterpret_cast<uv_handle_t*>(&state_->tcp), &fd);
+          uv_fileno(reinterpret_cast<uv_handle_t*>(&state_->handle.any), &fd);
       err != 0) {
     return StatusFromUv(err, "detach a connection");
   }

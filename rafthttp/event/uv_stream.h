@@ -20,9 +20,9 @@
 
 namespace rafthttp::event {
 
-// A TCP connection. Small writes go out at once (TCP_NODELAY), and the kernel
-// holds little that it has not sent yet, so that what is written next does not
-// queue behind megabytes.
+// A TCP connection, or one of a Unix socket. Small writes go out at once
+// (TCP_NODELAY), and the kernel holds little that it has not sent yet, so that
+// what is written next does not queue behind megabytes.
 //
 // Place: made by UvConnector and UvListener.
 // Threads, lifetime: as ByteStream.
@@ -31,10 +31,12 @@ class UvByteStream final : public ByteStream {
   struct Options {
     // Idle time before the first TCP keep-alive probe; zero for none.
     absl::Duration keep_alive = absl::Seconds(30);
+    // A Unix socket: what is said of TCP does not apply.
+    bool is_unix = false;
   };
   // Not connected yet: Connect comes next. `loop` must outlive the stream.
   UvByteStream(UvLoop& loop, Options options);
-  // Takes a connected TCP socket, and closes it on failure as well.
+  // Takes a connected socket, and closes it on failure as well.
   static absl::StatusOr<std::unique_ptr<UvByteStream>> FromSocket(
       UvLoop& loop, int socket, Options options);
   ~UvByteStream() override;

@@ -29,7 +29,8 @@ absl::Status WithContext(const absl::Status& status,
 }
 
 absl::Status CheckRequest(const Request& request) {
-  if (request.url.scheme != Url::Scheme::kHttp) {
+  if (request.url.scheme != Url::Scheme::kHttp &&
+      request.url.scheme != Url::Scheme::kUnix) {
     return absl::UnimplementedError(absl::StrCat("this build speaks no ",
                                                  SchemeName(request.url.scheme),
                                                  ", only http"));

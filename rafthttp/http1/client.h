@@ -71,7 +71,7 @@ class Client {
   // `on_response` runs exactly once, in a later turn, with any response that is
   // whole, whatever its status; it may destroy the call and the client.
   //   kInvalidArgument    the request cannot be written
-  //   kUnimplemented      https, unix and unixs
+  //   kUnimplemented      https and unixs
   //   kResourceExhausted  queue_calls_max others wait for this host
   //   kDeadlineExceeded   it took longer than options.timeout
   //   others              of event::Connector and http_error.h

@@ -186,7 +186,7 @@ TEST_F(ClientTest, TheQueueIsBounded) {
 
 TEST_F(ClientTest, WhatCannotBeAskedFailsInALaterTurn) {
   const auto tls = Fetch("https://server:2380");
-  const auto socket = Fetch("unix:///x");
+  const auto socket = Fetch("unixs:///x");
   EXPECT_EQ(client_->hosts(), 0u);
   loop_.RunFor(absl::Milliseconds(1));
   EXPECT_EQ(tls->status().code(), absl::StatusCode::kUnimplemented);

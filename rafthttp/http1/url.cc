@@ -146,7 +146,7 @@ absl::StatusOr<Url> Parse(absl::string_view text) {
   const absl::string_view rest = text.substr(colon + 3);
   if (IsUnix(url.scheme)) {
     if (rest.empty()) return Bad(text, "names no socket file");
-    url.target = std::string(rest);
+    url.host = std::string(rest);
     return url;
   }
   if (absl::StrContains(rest, '#')) return Bad(text, "has a fragment");
@@ -176,7 +176,8 @@ absl::string_view SchemeName(Url::Scheme scheme) {
 }
 
 std::string Url::Authority() const {
-  if (IsUnix(scheme)) return "";
+  // The file means nothing to the peer.
+  if (IsUnix(scheme)) return "localhost";
   event::Address without_zone = address();
   const size_t percent = host.find('%');
   if (percent != std::string::npos) without_zone.host.resize(percent);
@@ -184,7 +185,9 @@ std::string Url::Authority() const {
 }
 
 std::string Url::ToString() const {
-  if (IsUnix(scheme)) return absl::StrCat(SchemeName(scheme), "://", target);
+  if (IsUnix(scheme)) {
+    return absl::StrCat(SchemeName(scheme), "://", host, target);
+  }
   event::Address escaped = address();
   const size_t percent = host.find('%');
   if (percent != std::string::npos) escaped.host.insert(percent + 1, "25");

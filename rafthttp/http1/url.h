@@ -17,21 +17,25 @@ struct Url {
 
   Scheme scheme = Scheme::kHttp;
   // A host name or IP literal: IPv6 without brackets, zone after a bare '%'.
-  // Empty for unix and unixs.
+  // For unix and unixs the socket's file.
   std::string host;
   // Never 0, but for unix and unixs.
   uint16_t port = 0;
-  // Path and query: "/raft/probing?x=1", or empty. For unix and unixs the
-  // socket's file.
+  // Path and query: "/raft/probing?x=1", or empty.
   std::string target;
 
   // For the Host header: "[fe80::1]:2380". A zone means nothing to the peer and
-  // is left out; the port is always there. Empty for unix and unixs.
+  // is left out; the port is always there. "localhost" for unix and unixs.
   std::string Authority() const;
   // A URL that parses to an equal one, its zone written as "%25eth0".
   std::string ToString() const;
   // What a Connector wants to know.
-  event::Address address() const { return {.host = host, .port = port}; }
+  event::Address address() const {
+    if (scheme == Scheme::kUnix || scheme == Scheme::kUnixs) {
+      return event::Address::Unix(host);
+    }
+    return {.host = host, .port = port};
+  }
   // The same place with another path and query.
   Url WithTarget(absl::string_view new_target) const;
 

@@ -59,9 +59,11 @@ TEST(UrlTest, PeerUrlsAsEtcdAcceptsThem) {
   const auto socket = ParsePeerUrl("unix:///run/etcd.sock");
   ASSERT_TRUE(socket.ok()) << socket.status();
   EXPECT_EQ(socket->scheme, Url::Scheme::kUnix);
-  EXPECT_EQ(socket->target, "/run/etcd.sock");
+  EXPECT_EQ(socket->host, "/run/etcd.sock");
+  EXPECT_EQ(socket->address().unix_path, "/run/etcd.sock");
+  EXPECT_EQ(socket->WithTarget("/raft").Authority(), "localhost");
   EXPECT_EQ(socket->ToString(), "unix:///run/etcd.sock");
-  EXPECT_EQ(ParsePeerUrl("unix://localhost:2380")->target, "localhost:2380");
+  EXPECT_EQ(ParsePeerUrl("unix://localhost:2380")->host, "localhost:2380");
 }
 
 TEST(UrlTest, PeerUrlsThatEtcdWouldRefuse) {

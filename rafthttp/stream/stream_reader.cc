@@ -252,9 +252,10 @@ http1::Request StreamReader::StreamRequest() const {
 
 void StreamReader::Dial() {
   url_ = urls_.Pick();
-  if (url_.scheme != http1::Url::Scheme::kHttp) {
+  if (url_.scheme != http1::Url::Scheme::kHttp &&
+      url_.scheme != http1::Url::Scheme::kUnix) {
     Close(CloseReason::kUnreachable,
-          absl::UnimplementedError("only http:// can be dialled"));
+          absl::UnimplementedError("only http:// and unix:// can be dialled"));
     return;
   }
   state_ = State::kConnecting;

@@ -2,6 +2,7 @@
 // to stop.
 #include "rafthttp/transport/transport.h"
 
+#include <unistd.h>
 #include <uv.h>
 
 #include <atomic>
@@ -176,6 +177,27 @@ TEST(TransportTest, CarriesMessagesBothWays) {
   EXPECT_TRUE(a->StopAndWait().ok());
   EXPECT_TRUE(b->StopAndWait().ok());
   EXPECT_EQ(LedgerOf(*a).enqueued, 100u);
+}
+
+TEST(TransportTest, PeersMayMeetOnUnixSockets) {
+  TestRaft raft_a;
+  TestRaft raft_b;
+  const std::string socket =
+      absl::StrCat("unix://", ::testing::TempDir(), "peer", getpid());
+  Options options = OptionsOf(1, raft_a);
+  options.listen_urls = {absl::StrCat(socket, "a")};
+  const auto a = Started(std::move(options));
+  options = OptionsOf(2, raft_b);
+  options.listen_urls = {absl::StrCat(socket, "b")};
+  const auto b = Started(std::move(options));
+  Introduce(*a, 1, *b, 2);
+  for (uint64_t i = 0; i < 30; ++i) {
+    a->Send(Append(1, 2, i));
+    b->Send(Heartbeat(2, 1));
+  }
+  raft_b.AwaitReceived(30);
+  raft_a.AwaitReceived(30);
+  EXPECT_EQ(a->listen_urls()[0], absl::StrCat(socket, "a"));
 }
 
 TEST(TransportTest, PeersAreSpreadOverLoops) {
