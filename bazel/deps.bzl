@@ -58,6 +58,7 @@ filegroup(
         "include_arch/openssl": "/usr/include/x86_64-linux-gnu/openssl",
     })
     _library("prometheus_cpp", "prometheus-cpp-dev", ["prometheus"])
+    _library("raft", "libraft-dev", ["raft.h", "raft"])
     _library("com_google_protobuf", "libprotobuf-dev", ["google/protobuf"], links = {
         "protoc": "/usr/bin/protoc",
     })

@@ -21,6 +21,7 @@
 #include <stop_token>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
@@ -202,7 +203,8 @@ class Transport::Impl final : public std::enable_shared_from_this<Impl>,
   void PostToShard(size_t place, absl::AnyInvocable<void(Shard&)> work)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status AddMember(Members& members, MemberId id,
-                         std::vector<http1::Url> urls, bool is_remote);
+                         std::vector<http1::Url> urls, bool is_remote)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // The steps of Stop.
   void StopShard(size_t place);

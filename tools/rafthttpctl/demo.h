@@ -6,7 +6,8 @@
 
 namespace rafthttpctl {
 
-// The verb `demo`: a throwaway etcd, some keys, and what its raft says of them.
+// The verb `demo`: a raft cluster in this process, or a throwaway etcd, some
+// keys, and what the members say to each other about them.
 void AddDemo(CLI::App& app, const CommonOptions& common, RunVerb& run);
 
 }  // namespace rafthttpctl

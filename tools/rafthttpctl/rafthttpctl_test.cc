@@ -105,6 +105,8 @@ TEST(RafthttpctlTest, WhatCannotBeMeantIsAUsageError) {
         "$CTL tail --learner --endpoints a:1 --count 0",
         "$CTL members --endpoints a:1 --cacert /no/such/file",
         "$CTL decode /no/such/file",
+        "$CTL demo --members 1",
+        "$CTL demo --members 2",
         "$CTL decode --format x",
         "echo zz | $CTL decode --format hex",
         "$CTL -w xml members http://x:1"}) {
@@ -158,6 +160,30 @@ TEST(RafthttpctlTest, DecodesFromAPipe) {
   const Outcome nothing = RunShell("$CTL decode </dev/null");
   EXPECT_EQ(nothing.code, 0);
   EXPECT_THAT(nothing.out, IsEmpty());
+}
+
+TEST(RafthttpctlTest, DemoLosesALeaderAndNothingElse) {
+  const Outcome demo = RunShell(
+      "export TMPDIR=$(mktemp -d) && "
+      "$CTL demo --duration 1s --rate 50 -w json && rmdir $TMPDIR");
+  EXPECT_EQ(demo.code, 0) << demo.err;
+  for (const char* text :
+       {R"("type":"MsgVote")", R"("op":{"kind":"put","key":"demo/key1")",
+        R"("event":"leader_changed")", R"("reason":"killed")",
+        R"("reason":"restarted")", R"("event":"cluster_summary")",
+        R"("unexplained":0})", R"("event":"summary")"}) {
+    EXPECT_THAT(demo.out, HasSubstr(text));
+  }
+}
+
+TEST(RafthttpctlTest, DemoLeavesNothingWhenItIsInterrupted) {
+  // At several moments, the first before there is a leader.
+  for (const char* seconds : {"0.1", "1", "1.7"}) {
+    const Outcome demo = RunShell(absl::StrCat(
+        "export TMPDIR=$(mktemp -d) && timeout --preserve-status -s INT ",
+        seconds, " $CTL demo --duration 2s -w json && rmdir $TMPDIR"));
+    EXPECT_EQ(demo.code, 0) << seconds << demo.err;
+  }
 }
 
 TEST(RafthttpctlTest, AFullDiskIsAnErrorAndAClosedPipeIsNone) {

@@ -157,8 +157,14 @@ absl::string_view StyleOfType(absl::string_view type) {
 
 absl::string_view StyleOfEvent(absl::string_view event) {
   if (event == "gap" || event == "dropped") return kRed;
-  if (event == "rewind" || event == "stream_closed") return kYellow;
-  if (event == "leader_changed" || event == "stream_opened") return kGreen;
+  if (event == "rewind" || event == "stream_closed" ||
+      event == "member_stopped") {
+    return kYellow;
+  }
+  if (event == "leader_changed" || event == "stream_opened" ||
+      event == "member_started") {
+    return kGreen;
+  }
   return kBold;
 }
 

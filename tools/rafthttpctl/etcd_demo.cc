@@ -1,4 +1,4 @@
-#include "tools/rafthttpctl/demo_source.h"
+#include "tools/rafthttpctl/etcd_demo.h"
 
 #include <string>
 #include <utility>
@@ -65,16 +65,16 @@ absl::Status Write(EtcdClient& client, uint64_t number) {
 
 }  // namespace
 
-DemoSource::DemoSource(TailSession& session, Options options)
+EtcdDemo::EtcdDemo(TailSession& session, Options options)
     : session_(session),
       options_(std::move(options)),
       write_timer_(session.loop().NewTimer([this] { WriteNext(); })),
       end_timer_(session.loop().NewTimer([this] { End(ExitCode::kDone); })),
       worker_(session.loop()) {}
 
-DemoSource::~DemoSource() = default;
+EtcdDemo::~EtcdDemo() = default;
 
-void DemoSource::Start(absl::AnyInvocable<void(ExitCode)> on_end) {
+void EtcdDemo::Start(absl::AnyInvocable<void(ExitCode)> on_end) {
   on_end_ = std::move(on_end);
   PrintNote(absl::StrCat("starting a throwaway etcd ", options_.binary.version,
                          " of ", options_.members,
@@ -88,7 +88,7 @@ void DemoSource::Start(absl::AnyInvocable<void(ExitCode)> on_end) {
       [this](Cluster started) { OnStarted(std::move(started)); });
 }
 
-void DemoSource::OnStarted(Cluster cluster) {
+void EtcdDemo::OnStarted(Cluster cluster) {
   call_.reset();
   if (cluster.ok()) cluster_ = *std::move(cluster);
   if (is_stopping_) {
@@ -116,12 +116,12 @@ void DemoSource::OnStarted(Cluster cluster) {
   tail_->Start([this](ExitCode code) { End(code); });
 }
 
-void DemoSource::OnFollowing() {
+void EtcdDemo::OnFollowing() {
   end_timer_->Start(options_.duration);
   write_timer_->Start(absl::ZeroDuration());
 }
 
-void DemoSource::WriteNext() {
+void EtcdDemo::WriteNext() {
   write_timer_->Start(absl::Seconds(1) / options_.writes_per_second);
   // A slow cluster is written to more slowly.
   if (call_ != nullptr) return;
@@ -137,12 +137,12 @@ void DemoSource::WriteNext() {
       });
 }
 
-void DemoSource::End(ExitCode code) {
+void EtcdDemo::End(ExitCode code) {
   end_code_ = code;
   if (on_end_) std::exchange(on_end_, nullptr)(code);
 }
 
-void DemoSource::Stop(absl::AnyInvocable<void(ExitCode)> on_stopped) {
+void EtcdDemo::Stop(absl::AnyInvocable<void(ExitCode)> on_stopped) {
   is_stopping_ = true;
   on_end_ = nullptr;
   on_stopped_ = std::move(on_stopped);
@@ -160,7 +160,7 @@ void DemoSource::Stop(absl::AnyInvocable<void(ExitCode)> on_stopped) {
   // Otherwise the start is under way, and OnStarted goes on from here.
 }
 
-void DemoSource::StopCluster() {
+void EtcdDemo::StopCluster() {
   if (write_client_ != nullptr) write_client_->Cancel();
   call_ = worker_.Run<bool>(
       [cluster = std::move(cluster_)]() mutable {
@@ -173,11 +173,11 @@ void DemoSource::StopCluster() {
       });
 }
 
-void DemoSource::set_is_paused(bool is_paused) {
+void EtcdDemo::set_is_paused(bool is_paused) {
   if (tail_) tail_->set_is_paused(is_paused);
 }
 
-ExitCode DemoSource::PatienceLost() const {
+ExitCode EtcdDemo::PatienceLost() const {
   return tail_ ? tail_->PatienceLost() : ExitCode::kUnreachable;
 }
 

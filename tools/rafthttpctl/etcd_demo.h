@@ -1,5 +1,5 @@
-#ifndef TOOLS_RAFTHTTPCTL_DEMO_SOURCE_H_
-#define TOOLS_RAFTHTTPCTL_DEMO_SOURCE_H_
+#ifndef TOOLS_RAFTHTTPCTL_ETCD_DEMO_H_
+#define TOOLS_RAFTHTTPCTL_ETCD_DEMO_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -20,12 +20,12 @@
 
 namespace rafthttpctl {
 
-// The source behind `demo`: starts a throwaway etcd, takes a learner's seat in
-// it, writes keys of several kinds, and stops both after a while.
+// The source behind `demo --etcd`: starts a throwaway etcd, takes a learner's
+// seat in it, writes keys of several kinds, and stops both after a while.
 //
 // Place: a TailSession runs it, as it runs a tail's source.
 // Lifetime: the destructor ends the etcd and removes its data.
-class DemoSource final : public TailSource {
+class EtcdDemo final : public TailSource {
  public:
   struct Options {
     EtcdBinary binary;
@@ -36,8 +36,8 @@ class DemoSource final : public TailSource {
   };
 
   // `session` must outlive the source.
-  DemoSource(TailSession& session, Options options);
-  ~DemoSource() override;
+  EtcdDemo(TailSession& session, Options options);
+  ~EtcdDemo() override;
 
   void Start(absl::AnyInvocable<void(ExitCode)> on_end) override;
   void Stop(absl::AnyInvocable<void(ExitCode)> on_stopped) override;
@@ -74,4 +74,4 @@ class DemoSource final : public TailSource {
 
 }  // namespace rafthttpctl
 
-#endif  // TOOLS_RAFTHTTPCTL_DEMO_SOURCE_H_
+#endif  // TOOLS_RAFTHTTPCTL_ETCD_DEMO_H_
