@@ -1,7 +1,5 @@
 // What every ByteStream does, tried on the one in memory and on libuv's alike.
 
-#include <unistd.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -30,6 +28,7 @@
 #include "rafthttp/event/listener.h"
 #include "rafthttp/event/testing/memory_network.h"
 #include "rafthttp/event/testing/sim_loop.h"
+#include "rafthttp/event/testing/socket_folder.h"
 #include "rafthttp/event/uv_connector.h"
 #include "rafthttp/event/uv_listener.h"
 #include "rafthttp/event/uv_loop.h"
@@ -92,8 +91,7 @@ class UnixRig {
  public:
   StreamPair NewPair() {
     StreamPair pair;
-    const Address address =
-        Address::Unix(absl::StrCat(::testing::TempDir(), "s", getpid()));
+    const Address address = Address::Unix(folder_.Path("socket"));
     absl::StatusOr<std::unique_ptr<Listener>> listener = UvListener::Listen(
         loop_, address, {}, [&pair](std::unique_ptr<ByteStream> stream) {
           pair.second = std::move(stream);
@@ -117,6 +115,7 @@ class UnixRig {
   EventLoop& loop() { return loop_; }
 
  private:
+  const SocketFolder folder_;
   UvLoop loop_;
   UvConnector connector_{loop_};
 };

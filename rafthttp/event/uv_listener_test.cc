@@ -21,6 +21,7 @@
 #include "rafthttp/event/byte_stream.h"
 #include "rafthttp/event/listener.h"
 #include "rafthttp/event/socket_address.h"
+#include "rafthttp/event/testing/socket_folder.h"
 #include "rafthttp/event/uv_loop.h"
 
 namespace rafthttp::event {
@@ -81,8 +82,8 @@ TEST_F(UvListenerTest, ListensOnIpv6) {
 }
 
 TEST_F(UvListenerTest, MakesAndRemovesTheFileOfAUnixSocket) {
-  const Address address =
-      Address::Unix(absl::StrCat(::testing::TempDir(), "u", getpid()));
+  const SocketFolder folder;
+  const Address address = Address::Unix(folder.Path("socket"));
   const auto listen = [&] {
     return UvListener::Listen(loop_, address, {}, [](auto) {});
   };
@@ -97,8 +98,8 @@ TEST_F(UvListenerTest, MakesAndRemovesTheFileOfAUnixSocket) {
 }
 
 TEST_F(UvListenerTest, ReplacesTheFileOfAUnixSocketThatNobodyListensOn) {
-  const Address address =
-      Address::Unix(absl::StrCat(::testing::TempDir(), "v", getpid()));
+  const SocketFolder folder;
+  const Address address = Address::Unix(folder.Path("socket"));
   // As left behind by a process that was killed.
   const SocketAddress stale = *SocketAddress::FromLiteral(address);
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
