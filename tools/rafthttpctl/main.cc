@@ -11,6 +11,7 @@
 #include "tools/rafthttpctl/exit_code.h"
 #include "tools/rafthttpctl/members.h"
 #include "tools/rafthttpctl/quiet_grpc.h"
+#include "tools/rafthttpctl/send.h"
 #include "tools/rafthttpctl/tail.h"
 #include "tools/rafthttpctl/verb.h"
 
@@ -33,6 +34,7 @@ int Main(int argc, char** argv) {
   AddDemo(app, common, run);
   AddDial(app, common, run);
   AddMembers(app, common, run);
+  AddSend(app, common, run);
   AddTail(app, common, run);
   try {
     app.parse(argc, argv);

@@ -61,7 +61,8 @@ size_t LinesIn(const std::string& text) {
 TEST(RafthttpctlTest, HelpNamesWhatWorksAndNothingElse) {
   const Outcome help = RunShell("$CTL --help");
   EXPECT_EQ(help.code, 0);
-  for (const char* verb : {"decode", "demo", "dial", "members", "tail"}) {
+  for (const char* verb :
+       {"decode", "demo", "dial", "members", "send", "tail"}) {
     EXPECT_THAT(help.out, HasSubstr(absl::StrCat("  ", verb, " ")));
     const Outcome of_verb = RunShell(absl::StrCat("$CTL ", verb, " --help"));
     EXPECT_EQ(of_verb.code, 0);
@@ -69,8 +70,7 @@ TEST(RafthttpctlTest, HelpNamesWhatWorksAndNothingElse) {
         << "an example";
   }
   // Those come with later issues.
-  for (const char* verb : {"proxy", "top", "report", "completion", "send",
-                           "listen", "push-snapshot", "doctor"}) {
+  for (const char* verb : {"proxy", "top", "report", "completion"}) {
     EXPECT_THAT(help.out, Not(HasSubstr(absl::StrCat("\n  ", verb, " "))));
     EXPECT_EQ(RunShell(absl::StrCat("$CTL ", verb)).code, 2);
   }
@@ -109,6 +109,12 @@ TEST(RafthttpctlTest, WhatCannotBeMeantIsAUsageError) {
         "$CTL demo --members 2",
         "$CTL decode --format x",
         "echo zz | $CTL decode --format hex",
+        "$CTL send",
+        "$CTL send http://x:1 --to 2",
+        "$CTL send http://x:1 --from 1 --to 2 --type Nonsense",
+        "$CTL send http://x:1 --from 1 --to 2 --rate 0",
+        "$CTL send http://x:1 -d @/no/such/file",
+        "$CTL send http://x:1 -d {",
         "$CTL -w xml members http://x:1"}) {
     const Outcome outcome = RunShell(arguments);
     EXPECT_EQ(outcome.code, 2) << arguments << "\n" << outcome.err;
