@@ -51,6 +51,7 @@ filegroup(
     _library("com_github_google_benchmark", "libbenchmark-dev", ["benchmark"])
     _library("com_google_googletest", "libgmock-dev", ["gtest", "gmock"])
     _library("http_parser", "libhttp-parser-dev", ["http_parser.h"])
+    _library("isal", "libisal-dev", ["isa-l.h", "isa-l"])
     _library("libuv", "libuv1-dev", ["uv.h", "uv"])
     _library("nlohmann_json", "nlohmann-json3-dev", ["nlohmann"])
     _library("openssl", "libssl-dev", ["openssl"], links = {

@@ -1,0 +1,18 @@
+#ifndef SNAP_CRC32C_H_
+#define SNAP_CRC32C_H_
+
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+
+namespace rafthttp::snap {
+
+// CRC-32C (Castagnoli; reflected, all ones before and after) of what `crc` is
+// the checksum of, and `bytes` behind it. It begins with 0.
+//
+//   ExtendCrc32c(0, "123456789") == 0xe3069283
+uint32_t ExtendCrc32c(uint32_t crc, absl::string_view bytes);
+
+}  // namespace rafthttp::snap
+
+#endif  // SNAP_CRC32C_H_
