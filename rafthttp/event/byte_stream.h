@@ -71,6 +71,15 @@ class ByteStream {
     return absl::UnimplementedError("this stream has no socket");
   }
 
+  // A second descriptor of its socket, which belongs to the caller, so that a
+  // thread of its own can write bulk beside the loop (sendfile): nothing else
+  // may be written meanwhile. It does not block, and closing it leaves the
+  // stream open. Only while no write is pending. kUnimplemented for what has no
+  // socket.
+  virtual absl::StatusOr<int> DuplicateSocket() {
+    return absl::UnimplementedError("this stream has no socket");
+  }
+
   // "192.0.2.1:2380", "[fe80::1%eth0]:2380", "unix:/path", for logs.
   virtual std::string local_address() const = 0;
   virtual std::string peer_address() const = 0;

@@ -283,15 +283,21 @@ absl::StatusOr<int> UvByteStream::DetachSocket() {
   CHECK(pending_.empty());
   uv_read_stop(state_->stream());
   is_reading_ = false;
+  // libuv closes its own when the handle goes.
+  return DuplicateSocket();
+}
+
+absl::StatusOr<int> UvByteStream::DuplicateSocket() {
+  CHECK(loop_.IsCurrent());
+  CHECK(pending_.empty());
   uv_os_fd_t fd = -1;
   if (const int err =
           uv_fileno(reinterpret_cast<uv_handle_t*>(&state_->handle.any), &fd);
       err != 0) {
-    return StatusFromUv(err, "detach a connection");
+    return StatusFromUv(err, "duplicate a connection's socket");
   }
-  // libuv closes its own when the handle goes.
   const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-  if (copy < 0) return StatusFromUv(-errno, "detach a connection");
+  if (copy < 0) return StatusFromUv(-errno, "duplicate a connection's socket");
   return copy;
 }
 

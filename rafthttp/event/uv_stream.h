@@ -58,6 +58,7 @@ class UvByteStream final : public ByteStream {
   size_t pending_write_bytes() const override;
   void ShutdownWrite() override;
   absl::StatusOr<int> DetachSocket() override;
+  absl::StatusOr<int> DuplicateSocket() override;
   std::string local_address() const override { return local_address_; }
   std::string peer_address() const override { return peer_address_; }
 

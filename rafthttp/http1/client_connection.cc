@@ -70,12 +70,27 @@ absl::Status ClientConnection::Begin(const Request& request,
   timeout_ = timeout;
   deadline_ = loop_.Now() + timeout;
   if (timeout < absl::InfiniteDuration()) timer_->Start(timeout);
-  WriteRequest(request.body);
+  WriteRequest(request.body, request.is_upload);
   return absl::OkStatus();
 }
 
-void ClientConnection::WriteRequest(absl::string_view body) {
+void ClientConnection::FinishUpload(absl::Duration timeout) {
+  CHECK(loop_.IsCurrent());
+  is_written_ = true;
+  if (state_ != State::kAwaitingHead) return;
+  timeout_ = timeout;
+  deadline_ = loop_.Now() + timeout;
+  timer_->Start(timeout);
+}
+
+void ClientConnection::FailUpload(absl::Status status) {
+  CHECK(loop_.IsCurrent());
+  OnWriteFailed(std::move(status));
+}
+
+void ClientConnection::WriteRequest(absl::string_view body, bool is_upload) {
   is_written_ = false;
+  is_upload_ = is_upload;
   std::vector<absl::string_view> buffers = {request_head_};
   if (!body.empty()) buffers.push_back(body);
   const absl::StatusOr<size_t> written = stream_->TryWrite(buffers);
@@ -88,12 +103,12 @@ void ClientConnection::WriteRequest(absl::string_view body) {
     if (skipped < buffer.size()) rest.push_back(buffer.substr(skipped));
   }
   if (rest.empty()) {
-    is_written_ = true;
+    is_written_ = !is_upload;
     return;
   }
   stream_->Write(rest, [this](absl::Status status) {
     if (!status.ok()) return OnWriteFailed(std::move(status));
-    is_written_ = true;
+    is_written_ = !is_upload_;
   });
 }
 

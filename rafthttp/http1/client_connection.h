@@ -76,6 +76,17 @@ class ClientConnection final : private event::ByteStream::Reader {
   absl::Status Start(const Request& request, absl::Duration head_timeout,
                      ResponseSink& sink);
 
+  // For a request that is_upload: the stream on which its further chunks are
+  // written, once what Start wrote is on its way (pending_write_bytes() is 0).
+  // Null once the connection is closed. Reading it stays ours.
+  event::ByteStream* upload() { return stream_.get(); }
+  // The last of them is written: the answer's head must be complete `timeout`
+  // from now. Until then head_timeout of Start counts, which may be infinite.
+  void FinishUpload(absl::Duration timeout);
+  // They cannot be written. A peer that no longer reads may still say why,
+  // within a second; without an answer the exchange fails with `status`.
+  void FailUpload(absl::Status status);
+
   // The same, with the body gathered, to at most Limits::body_bytes_max
   // (kTooLarge), and all of it complete `timeout` from now. `on_response` runs
   // exactly once in a later turn, and may destroy the connection.
@@ -112,7 +123,7 @@ class ClientConnection final : private event::ByteStream::Reader {
   void OnEnd(absl::Status status) override;
 
   absl::Status Begin(const Request& request, absl::Duration timeout);
-  void WriteRequest(absl::string_view body);
+  void WriteRequest(absl::string_view body, bool is_upload);
   void OnWriteFailed(absl::Status status);
   void OnTimeout();
   void OnResumed();
@@ -147,6 +158,7 @@ class ClientConnection final : private event::ByteStream::Reader {
   OnResponse on_response_;
   Response response_;  // the head; with on_response_ also the body
   std::string request_head_;
+  bool is_upload_ = false;
   bool is_written_ = false;
   absl::Status write_status_;
   bool is_closing_asked_ = false;  // by the request's headers

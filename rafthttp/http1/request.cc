@@ -20,6 +20,12 @@ absl::StatusOr<std::string> RequestHeadBytes(const Request& request) {
   for (const Header& header : request.headers) {
     headers.Add(header.name, header.value);
   }
+  if (request.is_upload) {
+    headers.Add("Transfer-Encoding", "chunked");
+    return WriteRequestHead(
+        request.method, request.url.target.empty() ? "/" : request.url.target,
+        headers);
+  }
   // A GET without a body has no length; a POST without one has length 0.
   if (!request.body.empty() || request.method == "POST" ||
       request.method == "PUT" || request.method == "PATCH") {

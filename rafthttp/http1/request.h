@@ -10,12 +10,15 @@
 
 namespace rafthttp::http1 {
 
-// A request whose body is in memory.
+// A request whose body is in memory, or the beginning of one.
 struct Request {
   std::string method = "GET";
   Url url;  // its target may be empty, which asks for "/"
   Headers headers = {};
   std::string body = {};
+  // The body goes on after `body`, which holds whole chunks: who sends the
+  // request writes the others (ClientConnection::upload).
+  bool is_upload = false;
 };
 
 // A response whose body was gathered in memory.
@@ -25,7 +28,8 @@ struct Response {
 };
 
 // The bytes before `request`'s body: its headers, after a Host (unless it has
-// one), and a Content-Length where a body is sent or expected.
+// one), and a Content-Length where a body is sent or expected, or the
+// Transfer-Encoding of one that goes on.
 // kInvalidArgument as WriteRequestHead, and if the headers frame the body.
 absl::StatusOr<std::string> RequestHeadBytes(const Request& request);
 

@@ -10,6 +10,7 @@
 //   again: by now raft may want to say something else.
 // - The budget is used up: Send drops what is new; OnMail tells Raft.
 // - Raft does not keep up: the readers are paused, and the peer feels it.
+// - A snapshot fails: Raft is told, and decides what to send next.
 // - The peer says that we were removed: on_error, once.
 #include "rafthttp/peer/peer.h"
 
@@ -67,6 +68,14 @@ Pipeline::Options PipelineOptions(MemberId peer, const Peer::Options& options) {
   return result;
 }
 
+SnapshotSender::Options SnapshotOptions(const Peer::Options& options) {
+  SnapshotSender::Options result;
+  result.identity = options.identity;
+  result.connect_timeout = options.dial_timeout;
+  result.bytes_per_second_max = options.snapshot_bytes_per_second_max;
+  return result;
+}
+
 }  // namespace
 
 Peer::Peer(const PeerEnvironment& environment, std::shared_ptr<Mailbox> mailbox,
@@ -84,6 +93,8 @@ Peer::Peer(const PeerEnvironment& environment, std::shared_ptr<Mailbox> mailbox,
                 DeliveryOptions(mailbox_->member(), options_)),
       pipeline_(env_.loop, env_.client, urls_, *this,
                 PipelineOptions(mailbox_->member(), options_)),
+      snapshot_sender_(env_.loop, env_.connector, env_.disk_pool, urls_, *this,
+                       SnapshotOptions(options_)),
       probes_(env_.loop, env_.client, env_.fresh_client, urls, env_.wall_clock,
               *metrics_, env_.logger, Subject()) {
   for (const StreamKind kind : kKinds) {
@@ -126,6 +137,8 @@ void Peer::Stop(DropReason reason) {
     if (writer->is_attached()) writer->Detach(reason);
   }
   pipeline_.Stop(reason);
+  stop_reason_ = reason;
+  snapshot_sender_.Stop(absl::CancelledError("stopped"));
   mailbox_->set_active_since(absl::InfinitePast());
   metrics_->SetActive(false);
 }
@@ -173,6 +186,7 @@ void Peer::OnMail() {
   for (const auto& writer : writers_) {
     if (writer->is_attached()) writer->Flush();
   }
+  if (snapshot_sender_.is_sending()) PaceSnapshot();
   if (appends > 0 && env_.server_stats != nullptr) {
     env_.server_stats->SendAppendReqs(appends, append_bytes, env_.wall_clock());
   }
@@ -196,6 +210,7 @@ void Peer::CountWritten(Lane lane, const Tally& tally) {
   ledger_.Write(lane, tally);
   mailbox_->Release(tally);
   metrics_->Sent(lane, tally.messages, tally.bytes);
+  if (snapshot_sender_.is_sending()) PaceSnapshot();
 }
 
 void Peer::CountDropped(Lane lane, const Tally& tally, DropReason reason) {
@@ -405,14 +420,82 @@ void Peer::OnPostFailed(Pipeline&, int32_t type, size_t size_bytes,
                      absl::StatusCodeToString(status.code()), status.message());
 }
 
+// Snapshots.
+
+void Peer::SendSnapshot(snap::SnapshotMessage message) {
+  const uint64_t bytes = message.total_bytes();
+  ++snapshots_;
+  snapshot_bytes_ += bytes;
+  ledger_.Take(Lane::kSnapshot, raftpb::MsgSnap);
+  metrics_->SnapshotSendBegan();
+  const absl::Status status = snapshot_sender_.Send(std::move(message));
+  if (status.ok()) {
+    snapshot_bytes_queued_ = bytes;
+    PaceSnapshot();
+    return;
+  }
+  ledger_.Drop(Lane::kSnapshot, TallyOf(raftpb::MsgSnap, bytes),
+               DropReason::kQueueFull);
+  metrics_->Dropped(Lane::kSnapshot, DropReason::kQueueFull, 1);
+  metrics_->SendFailed(1);
+  metrics_->SnapshotSendEnded(/*is_ok=*/false, absl::ZeroDuration());
+  Log(Severity::kWarning, status.message());
+  delivery_.ReportSnapshot(SnapshotStatus::kFailure);
+}
+
+void Peer::OnSnapshotSent(SnapshotSender&,
+                          const SnapshotSender::Outcome& outcome) {
+  snapshot_bytes_queued_ = 0;
+  const Tally tally = TallyOf(raftpb::MsgSnap, outcome.total_bytes);
+  metrics_->SnapshotSendEnded(outcome.status.ok(), outcome.took);
+  if (outcome.status.ok()) {
+    ledger_.Write(Lane::kSnapshot, tally);
+    metrics_->Sent(Lane::kSnapshot, 1, outcome.total_bytes);
+    status_.Activate(env_.wall_clock());
+    Log(Severity::kInfo,
+        absl::StrCat("sent a snapshot of ", outcome.total_bytes, " bytes in ",
+                     absl::FormatDuration(outcome.took)));
+    delivery_.ReportSnapshot(SnapshotStatus::kFinish);
+    return;
+  }
+  const bool is_stopped = absl::IsCancelled(outcome.status);
+  const DropReason reason = is_stopped ? stop_reason_ : DropReason::kPostFailed;
+  ledger_.Drop(Lane::kSnapshot, tally, reason);
+  metrics_->Dropped(Lane::kSnapshot, reason, 1);
+  metrics_->SendFailed(1);
+  Log(Severity::kWarning,
+      absl::StrCat("a snapshot failed after ", outcome.sent_bytes, " of ",
+                   outcome.total_bytes, " bytes: ", outcome.status.message()));
+  if (is_stopped) return;
+  if (outcome.answer == Answer::kMemberRemoved) {
+    ReportRemoved(outcome.status.message());
+  }
+  delivery_.ReportUnreachable();
+  delivery_.ReportSnapshot(SnapshotStatus::kFailure);
+  status_.Deactivate("post", "sendMsgSnap",
+                     absl::StatusCodeToString(outcome.status.code()),
+                     outcome.status.message());
+}
+
+void Peer::PaceSnapshot() {
+  size_t waiting = pipeline_.queued_bytes();
+  for (const auto& writer : writers_) waiting += writer->queued_bytes();
+  snapshot_sender_.Yield(waiting > 0);
+}
+
+void Peer::SnapshotReceiveBegan() { metrics_->SnapshotReceiveBegan(); }
+
+void Peer::SnapshotReceiveEnded(bool is_ok, absl::Duration took) {
+  metrics_->SnapshotReceiveEnded(is_ok, took);
+  if (!is_ok) metrics_->ReceiveFailed(1);
+}
+
 void Peer::UpdateUrls(std::vector<http1::Url> urls) {
   probes_.UpdateUrls(urls);
   urls_.Update(std::move(urls));
 }
 
-void Peer::set_is_paused(bool is_paused) {
-  is_paused_ = is_paused;
-}
+void Peer::set_is_paused(bool is_paused) { is_paused_ = is_paused; }
 
 LedgerReport Peer::Report() const {
   LedgerReport report;
@@ -423,6 +506,10 @@ LedgerReport Peer::Report() const {
   }
   report.queued += pipeline_.queued_messages();
   report.queued_bytes += pipeline_.queued_bytes();
+  report.enqueued += snapshots_;
+  report.enqueued_bytes += snapshot_bytes_;
+  report.queued += snapshot_sender_.is_sending() ? 1 : 0;
+  report.queued_bytes += snapshot_bytes_queued_;
   mailbox_->AppendTo(&report);
   return report;
 }

@@ -38,6 +38,7 @@
 #include "rafthttp/peer/peer_probes.h"
 #include "rafthttp/peer/peer_status.h"
 #include "rafthttp/pipeline/pipeline.h"
+#include "rafthttp/snapshot/snapshot_sender.h"
 #include "rafthttp/stats/leader_stats.h"
 #include "rafthttp/stats/metrics_recorder.h"
 #include "rafthttp/stats/server_stats.h"
@@ -45,6 +46,7 @@
 #include "rafthttp/stream/stream_reader.h"
 #include "rafthttp/stream/stream_writer.h"
 #include "raftpb/raft.pb.h"
+#include "snap/snapshot_message.h"
 
 namespace rafthttp {
 
@@ -56,8 +58,9 @@ struct PeerEnvironment {
   http1::Client& client;        // keeps connections: POST /raft, probes
   http1::Client& fresh_client;  // opens one for each call: the other probes
   Raft& raft;
-  StrandPool* pool;     // null: Raft is called on the loop
-  ViewReceiver* views;  // takes what comes by stream in place of Raft, if set
+  StrandPool* pool;       // null: Raft is called on the loop
+  StrandPool* disk_pool;  // reads files; null: the loop does
+  ViewReceiver* views;    // takes what comes by stream in place of Raft, if set
   std::stop_token stop;
   std::function<absl::Time()> wall_clock;
   Logger* logger;             // may be null
@@ -69,7 +72,8 @@ struct PeerEnvironment {
 };
 
 // Everything between us and one other member: both streams in both directions,
-// the pipeline, the strands on which Raft hears from it, and the books.
+// the pipeline, snapshots, the strands on which Raft hears from it, and the
+// books.
 //
 // Place: the transport's shard owns one per peer. Threads: loop-confined.
 // Lifetime: destroy it outside of its own and Raft's callbacks. Stop first, or
@@ -79,6 +83,7 @@ struct PeerEnvironment {
 class Peer final : private StreamReader::Events,
                    private StreamWriter::Events,
                    private Pipeline::Events,
+                   private SnapshotSender::Events,
                    private Delivery::Events,
                    private Mailbox::Receiver {
  public:
@@ -87,9 +92,10 @@ class Peer final : private StreamReader::Events,
     absl::Duration dial_timeout = absl::Seconds(2);
     double dial_retries_per_second = 10;
     codec::Limits limits;
-    size_t queue_messages_max =
-        4096;  // each strand's, and the pipeline's bytes
+    // Each strand's, and the pipeline's bytes.
+    size_t queue_messages_max = 4096;
     size_t queue_bytes_max = 68 << 20;
+    uint64_t snapshot_bytes_per_second_max = 0;  // 0: no limit
   };
 
   // `urls` must not be empty.
@@ -104,12 +110,19 @@ class Peer final : private StreamReader::Events,
   // Ends everything; what waits is dropped for `reason`. The books stay.
   void Stop(DropReason reason);
 
+  // Sends a merged snapshot. One at a time: another is closed as
+  // kResourceExhausted, and reported as failed.
+  void SendSnapshot(snap::SnapshotMessage message);
+
   // The peer has opened a stream to us.
   void AttachStream(StreamKind kind, std::unique_ptr<event::ByteStream> stream);
   // The peer has posted a message to us.
   void Receive(raftpb::Message message, size_t body_bytes,
                absl::AnyInvocable<void(absl::Status)> on_processed);
   void ReceiveFailed();
+  // The peer has posted a snapshot to us: its beginning, and its end.
+  void SnapshotReceiveBegan();
+  void SnapshotReceiveEnded(bool is_ok, absl::Duration took);
   void UpdateUrls(std::vector<http1::Url> urls);
   // While paused, what comes by stream is dropped. What is to go, the mailbox
   // drops, which is told so itself: at once, and not only here on the loop.
@@ -145,6 +158,9 @@ class Peer final : private StreamReader::Events,
   void OnPostFailed(Pipeline& pipeline, int32_t type, size_t size_bytes,
                     DropReason reason, Answer answer,
                     const absl::Status& status) override;
+  // SnapshotSender::Events:
+  void OnSnapshotSent(SnapshotSender& sender,
+                      const SnapshotSender::Outcome& outcome) override;
   // Delivery::Events:
   void OnDeliveryRoom() override;
   void OnProcessFailed(uint64_t messages, const absl::Status& status) override;
@@ -158,6 +174,8 @@ class Peer final : private StreamReader::Events,
   void CountWritten(Lane lane, const Tally& tally);
   void CountDropped(Lane lane, const Tally& tally, DropReason reason);
   void ReportRemoved(absl::string_view how);
+  // A snapshot yields to what waits on the other lanes.
+  void PaceSnapshot();
   void MeasureQueues();
   // How each line of the log begins.
   std::string Subject() const;
@@ -177,6 +195,11 @@ class Peer final : private StreamReader::Events,
   std::array<std::unique_ptr<StreamWriter>, 2> writers_;
   std::array<bool, 2> is_attached_ = {};  // as far as it is counted
   Pipeline pipeline_;
+  SnapshotSender snapshot_sender_;
+  uint64_t snapshots_ = 0;  // that were to be sent
+  uint64_t snapshot_bytes_ = 0;
+  uint64_t snapshot_bytes_queued_ = 0;
+  DropReason stop_reason_ = DropReason::kPostFailed;
   PeerProbes probes_;
   bool is_paused_ = false;
   bool is_removed_reported_ = false;

@@ -4,6 +4,7 @@
 #include <uv.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "rafthttp/stats/leader_stats.h"
 #include "rafthttp/stats/metrics_recorder.h"
 #include "rafthttp/stats/server_stats.h"
+#include "snap/snapshotter.h"
 
 namespace rafthttp {
 
@@ -79,6 +81,15 @@ struct Options {
   // The sum over all peers.
   size_t process_bytes_max = size_t{1} << 30;
   codec::Limits limits;
+
+  // Where snapshots that peers send are stored, before Raft sees their
+  // messages; null: POST /raft/snapshot is 404.
+  snap::Snapshotter* snapshotter = nullptr;
+  // At once, of all senders; others are answered with 503.
+  size_t snapshot_receives_max = 8;
+  // To each peer; 0: as fast as it goes. One that is limited slows down to
+  // 1 MiB/s while other messages to that peer wait.
+  uint64_t snapshot_bytes_per_second_max = 0;
 
   http1::Server::Options server;
 

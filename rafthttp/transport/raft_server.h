@@ -25,6 +25,7 @@
 #include "rafthttp/http1/url.h"
 #include "rafthttp/pipeline/pipeline_handler.h"
 #include "rafthttp/probing/probing_handler.h"
+#include "rafthttp/snapshot/snapshot_handler.h"
 #include "rafthttp/stream/stream_handler.h"
 #include "rafthttp/stream/stream_kind.h"
 #include "rafthttp/transport/environment.h"
@@ -40,6 +41,7 @@ namespace rafthttp {
 // Lifetime: destroy it outside of its handlers; connections are closed then.
 class RaftServer final : private StreamHandler::Peers,
                          private PipelineHandler::Receiver,
+                         private SnapshotHandler::Receiver,
                          private Delivery::Events,
                          private http1::Server::Observer {
  public:
@@ -55,6 +57,11 @@ class RaftServer final : private StreamHandler::Peers,
         absl::AnyInvocable<void(absl::Status)>& on_processed) = 0;
     // A request could not be read; false if its sender is no peer.
     virtual bool ReceiveFailed(MemberId from) = 0;
+    // A snapshot is being received, and has been; false if its sender is no
+    // peer.
+    virtual bool SnapshotBegan(MemberId from) = 0;
+    virtual bool SnapshotEnded(MemberId from, bool is_ok,
+                               absl::Duration took) = 0;
     // Somebody has shown where it can be reached.
     virtual void OnSender(MemberId from, std::vector<http1::Url> urls) = 0;
 
@@ -64,8 +71,8 @@ class RaftServer final : private StreamHandler::Peers,
 
   // All that is referred to must outlive the server.
   RaftServer(const Environment& environment, const Options& options,
-             Identity identity, StrandPool* pool, std::stop_token stop,
-             Directory& directory);
+             Identity identity, StrandPool* pool, StrandPool* disk_pool,
+             std::stop_token stop, Directory& directory);
   ~RaftServer();
   RaftServer(const RaftServer&) = delete;
   RaftServer& operator=(const RaftServer&) = delete;
@@ -86,12 +93,14 @@ class RaftServer final : private StreamHandler::Peers,
                     std::unique_ptr<event::ByteStream> stream,
                     std::string unread) override;
   void OnUnknownSender(MemberId id, std::vector<http1::Url> urls) override;
-  // PipelineHandler::Receiver:
+  // PipelineHandler::Receiver and SnapshotHandler::Receiver:
   void OnSender(MemberId from, std::vector<http1::Url> urls) override;
   void Receive(raftpb::Message message, size_t body_bytes,
                absl::AnyInvocable<void(absl::Status)> on_processed) override;
   void OnReceiveFailed(MemberId from,
                        absl::string_view remote_address) override;
+  void OnSnapshotBegan(MemberId from) override;
+  void OnSnapshotEnded(const SnapshotHandler::Received& received) override;
   // Delivery::Events:
   void OnDeliveryRoom() override {}
   void OnProcessFailed(uint64_t messages, const absl::Status& status) override;
@@ -112,6 +121,7 @@ class RaftServer final : private StreamHandler::Peers,
   Delivery strangers_;
   StreamHandler stream_handler_;
   PipelineHandler pipeline_handler_;
+  std::unique_ptr<SnapshotHandler> snapshot_handler_;  // null: 404
   ProbingHandler probing_handler_;
   std::unique_ptr<http1::Handler> version_handler_;  // null: 404
   std::unique_ptr<http1::Handler> members_handler_;

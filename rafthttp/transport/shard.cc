@@ -37,6 +37,7 @@ Peer::Options PeerOptions(const Options& options,
   result.limits = options.limits;
   result.queue_messages_max = options.queue_messages_max;
   result.queue_bytes_max = options.queue_bytes_max;
+  result.snapshot_bytes_per_second_max = options.snapshot_bytes_per_second_max;
   return result;
 }
 
@@ -44,7 +45,7 @@ Peer::Options PeerOptions(const Options& options,
 
 Shard::Shard(event::EventLoop& loop, event::Connector& connector,
              const Options& options, std::vector<http1::Url> advertised_urls,
-             StrandPool* pool, std::stop_token stop,
+             StrandPool* pool, StrandPool* disk_pool, std::stop_token stop,
              std::function<absl::Time()> wall_clock)
     : client_(loop, connector, KeepingClient(options)),
       fresh_client_(loop, connector, FreshClient(options)),
@@ -54,6 +55,7 @@ Shard::Shard(event::EventLoop& loop, event::Connector& connector,
                    .fresh_client = fresh_client_,
                    .raft = *options.raft,
                    .pool = pool,
+                   .disk_pool = disk_pool,
                    .views = options.views,
                    .stop = std::move(stop),
                    .wall_clock = std::move(wall_clock),

@@ -31,10 +31,10 @@ namespace rafthttp {
 class Shard {
  public:
   // `loop` and `connector`, and what `options` points to, must outlive the
-  // shard; `pool` may be null.
+  // shard; the pools may be null.
   Shard(event::EventLoop& loop, event::Connector& connector,
         const Options& options, std::vector<http1::Url> advertised_urls,
-        StrandPool* pool, std::stop_token stop,
+        StrandPool* pool, StrandPool* disk_pool, std::stop_token stop,
         std::function<absl::Time()> wall_clock);
   ~Shard();
   Shard(const Shard&) = delete;

@@ -5,7 +5,7 @@
 //   Stop:   1. nothing more is taken (kStopping), and each Process that runs
 //              is asked to return
 //           2. each shard stops on its loop: streams end, books are closed
-//           3. the pool is idle: no Process runs
+//           3. the pools are idle: no Process runs, no file is open
 //           4. the loops end, and their handles are closed (kStopped)
 //
 // The loops outlive the pool's work, which posts its outcomes to them.
@@ -110,6 +110,13 @@ absl::Status CheckOptions(const Options& options) {
   return absl::OkStatus();
 }
 
+StrandPool::Options DiskPoolOptions() {
+  StrandPool::Options options;
+  // Each snapshot on its way holds one.
+  options.threads_max = 64;
+  return options;
+}
+
 Environment UvEnvironment(event::UvLoop& loop, event::Connector& connector) {
   return {
       .loop = loop,
@@ -154,6 +161,7 @@ class Transport::Impl final : public std::enable_shared_from_this<Impl>,
 
   SendResult Send(size_t count, absl::FunctionRef<uint64_t(size_t)> to,
                   absl::FunctionRef<codec::OutgoingMessage(size_t)> take);
+  absl::Status SendSnapshot(snap::SnapshotMessage message);
   absl::Status AddPeer(MemberId id, const std::vector<std::string>& texts);
   absl::Status AddRemote(MemberId id, const std::vector<std::string>& texts);
   absl::Status RemovePeer(MemberId id);
@@ -191,10 +199,14 @@ class Transport::Impl final : public std::enable_shared_from_this<Impl>,
   bool Receive(raftpb::Message& message, size_t body_bytes,
                absl::AnyInvocable<void(absl::Status)>& on_processed) override;
   bool ReceiveFailed(MemberId from) override;
+  bool SnapshotBegan(MemberId from) override;
+  bool SnapshotEnded(MemberId from, bool is_ok, absl::Duration took) override;
   void OnSender(MemberId from, std::vector<http1::Url> urls) override;
 
   void BuildShard(size_t place, const Environment& environment);
   void BuildServer(const Environment& environment);
+  // Posts `work` to the loop of that peer; false if there is none.
+  bool PostToPeer(MemberId id, absl::AnyInvocable<void(Peer&)> work);
   // Runs `work` on that loop and waits for it; at once if this is its thread.
   void RunOn(event::EventLoop& loop, absl::FunctionRef<void()> work);
   const Member* FindMember(MemberId id) const
@@ -209,6 +221,7 @@ class Transport::Impl final : public std::enable_shared_from_this<Impl>,
   // The steps of Stop.
   void StopShard(size_t place);
   void OnShardsStopped();
+  void OnDeliveryIdle();
   void OnPoolIdle();
   void OnLoopEnded();
   void EndForeignLoop();
@@ -220,6 +233,8 @@ class Transport::Impl final : public std::enable_shared_from_this<Impl>,
   const std::shared_ptr<Mailbox::ProcessBudget> process_budget_;
   std::stop_source stop_;
   std::unique_ptr<StrandPool> pool_;  // null: inline delivery
+  // Reads and writes snapshots; null on a simulated loop.
+  std::unique_ptr<StrandPool> disk_pool_;
   std::vector<Place> places_;
   // On a loop that is not ours: what was made for it.
   std::unique_ptr<event::UvLoop> embedded_loop_;
@@ -251,7 +266,7 @@ class Transport::Impl final : public std::enable_shared_from_this<Impl>,
 void Transport::Impl::BuildShard(size_t place, const Environment& environment) {
   places_[place].shard = std::make_unique<Shard>(
       environment.loop, environment.connector, options_, advertised_urls_,
-      pool_.get(), stop_.get_token(), environment.wall_clock);
+      pool_.get(), disk_pool_.get(), stop_.get_token(), environment.wall_clock);
 }
 
 void Transport::Impl::BuildServer(const Environment& environment) {
@@ -259,12 +274,13 @@ void Transport::Impl::BuildServer(const Environment& environment) {
   identity.self = options_.id;
   identity.cluster = options_.cluster_id;
   identity.version = options_.version;
-  server_ = std::make_unique<RaftServer>(environment, options_, identity,
-                                         pool_.get(), stop_.get_token(),
-                                         static_cast<Directory&>(*this));
+  server_ = std::make_unique<RaftServer>(
+      environment, options_, identity, pool_.get(), disk_pool_.get(),
+      stop_.get_token(), static_cast<Directory&>(*this));
 }
 
 void Transport::Impl::RunOnThreads() {
+  disk_pool_ = std::make_unique<StrandPool>(DiskPoolOptions());
   places_.resize(static_cast<size_t>(options_.loop_threads));
   for (size_t i = 0; i < places_.size(); ++i) {
     Place& place = places_[i];
@@ -283,6 +299,7 @@ void Transport::Impl::RunOnThreads() {
 }
 
 void Transport::Impl::RunOnEmbeddersLoop() {
+  disk_pool_ = std::make_unique<StrandPool>(DiskPoolOptions());
   embedded_loop_ = std::make_unique<event::UvLoop>(*options_.loop);
   embedded_connector_ = std::make_unique<event::UvConnector>(*embedded_loop_);
   RunIn(UvEnvironment(*embedded_loop_, *embedded_connector_));
@@ -380,6 +397,31 @@ SendResult Transport::Impl::Send(
     begin = end;
   }
   return result;
+}
+
+absl::Status Transport::Impl::SendSnapshot(snap::SnapshotMessage message) {
+  const MemberId to(message.message().to());
+  absl::Status status;
+  {
+    MutexLock lock(mutex_);
+    const auto found = peers_.find(to);
+    if (state_ != State::kRunning) {
+      status = absl::FailedPreconditionError("SendSnapshot: not running");
+    } else if (found == peers_.end()) {
+      status = absl::NotFoundError(
+          absl::StrCat("member not found: no peer ", to.ToHex()));
+    } else {
+      PostToShard(found->second.place,
+                  [to, message = std::move(message)](Shard& shard) mutable {
+                    if (Peer* const peer = shard.FindPeer(to)) {
+                      peer->SendSnapshot(std::move(message));
+                    }
+                  });
+      return absl::OkStatus();
+    }
+  }
+  message.Close(status);
+  return status;
 }
 
 // Who there is.
@@ -642,14 +684,31 @@ bool Transport::Impl::Receive(
   return true;
 }
 
-bool Transport::Impl::ReceiveFailed(MemberId from) {
+bool Transport::Impl::PostToPeer(MemberId id,
+                                 absl::AnyInvocable<void(Peer&)> work) {
   MutexLock lock(mutex_);
-  const auto found = peers_.find(from);
+  const auto found = peers_.find(id);
   if (found == peers_.end()) return false;
-  PostToShard(found->second.place, [from](Shard& shard) {
-    if (Peer* const peer = shard.FindPeer(from)) peer->ReceiveFailed();
-  });
+  PostToShard(found->second.place,
+              [id, work = std::move(work)](Shard& shard) mutable {
+                if (Peer* const peer = shard.FindPeer(id)) work(*peer);
+              });
   return true;
+}
+
+bool Transport::Impl::ReceiveFailed(MemberId from) {
+  return PostToPeer(from, [](Peer& peer) { peer.ReceiveFailed(); });
+}
+
+bool Transport::Impl::SnapshotBegan(MemberId from) {
+  return PostToPeer(from, [](Peer& peer) { peer.SnapshotReceiveBegan(); });
+}
+
+bool Transport::Impl::SnapshotEnded(MemberId from, bool is_ok,
+                                    absl::Duration took) {
+  return PostToPeer(from, [is_ok, took](Peer& peer) {
+    peer.SnapshotReceiveEnded(is_ok, took);
+  });
 }
 
 void Transport::Impl::OnSender(MemberId from, std::vector<http1::Url> urls) {
@@ -697,8 +756,13 @@ void Transport::Impl::StopShard(size_t place) {
 }
 
 void Transport::Impl::OnShardsStopped() {
-  if (pool_ == nullptr) return OnPoolIdle();
-  pool_->Shutdown([this] { OnPoolIdle(); });
+  if (pool_ == nullptr) return OnDeliveryIdle();
+  pool_->Shutdown([this] { OnDeliveryIdle(); });
+}
+
+void Transport::Impl::OnDeliveryIdle() {
+  if (disk_pool_ == nullptr) return OnPoolIdle();
+  disk_pool_->Shutdown([this] { OnPoolIdle(); });
 }
 
 void Transport::Impl::OnPoolIdle() {
@@ -851,6 +915,10 @@ SendResult Transport::Send(const codec::MessageView& message,
       [&](size_t) {
         return codec::OutgoingMessage(message, std::move(owner));
       });
+}
+
+absl::Status Transport::SendSnapshot(snap::SnapshotMessage message) {
+  return impl_->SendSnapshot(std::move(message));
 }
 
 absl::Status Transport::AddPeer(MemberId id,

@@ -20,6 +20,7 @@
 #include "rafthttp/transport/environment.h"
 #include "rafthttp/transport/options.h"
 #include "raftpb/raft.pb.h"
+#include "snap/snapshot_message.h"
 
 namespace rafthttp {
 
@@ -89,6 +90,13 @@ class Transport {
   // to all followers at once.
   SendResult Send(const codec::MessageView& message,
                   std::shared_ptr<const void> owner);
+
+  // Sends a merged snapshot to the member in its `to`, which must be a peer
+  // (not a remote). What becomes of it is told by SnapshotMessage's on_closed,
+  // on the loop, and by Raft::ReportSnapshot. One at a time to each peer.
+  //   kNotFound            no such peer; it was closed as that
+  //   kFailedPrecondition  not running
+  absl::Status SendSnapshot(snap::SnapshotMessage message);
 
   // A member to exchange messages with, while running. Its URLs are tried in
   // the order of their text. Adding one that is there changes nothing.
