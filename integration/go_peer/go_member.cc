@@ -35,15 +35,18 @@ bool GoMember::IsThere() {
   return is_there;
 }
 
-GoMember::GoMember(uint64_t id, uint64_t cluster_id, const std::string& listen)
+GoMember::GoMember(uint64_t id, uint64_t cluster_id, const std::string& listen,
+                   const std::string& folder)
     : connector_(loop_),
       client_(std::make_unique<http1::Client>(loop_, connector_,
                                               http1::Client::Options())) {
   const char* const tmp = std::getenv("TEST_TMPDIR");
-  process_ =
-      Child::Run(kProgram, {"-id", MemberId(id).ToHex(), "-cluster-id",
-                            ClusterId(cluster_id).ToHex(), "-listen", listen,
-                            "-dir", tmp != nullptr ? tmp : "/tmp"});
+  process_ = Child::Run(
+      kProgram, {"-id", MemberId(id).ToHex(), "-cluster-id",
+                 ClusterId(cluster_id).ToHex(), "-listen", listen, "-dir",
+                 !folder.empty()  ? folder
+                 : tmp != nullptr ? tmp
+                                  : "/tmp"});
   const std::optional<std::string> line = process_->ReadLine(kPatience);
   CHECK(line.has_value());
   const auto ready = nlohmann::json::parse(*line);

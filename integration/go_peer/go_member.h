@@ -23,8 +23,10 @@ class GoMember {
   static bool IsThere();
 
   // `listen` is "http://127.0.0.1:0" or where an earlier one was.
+  // `folder` is where it keeps snapshots.
   GoMember(uint64_t id, uint64_t cluster_id,
-           const std::string& listen = "http://127.0.0.1:0");
+           const std::string& listen = "http://127.0.0.1:0",
+           const std::string& folder = "");
 
   const std::string& url() const { return url_; }
   // Does what main.go's command says; a failure of the test where that fails.

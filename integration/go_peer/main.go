@@ -8,10 +8,14 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -41,8 +45,9 @@ type tally struct {
 }
 
 type member struct {
-	id        uint64
-	transport *rafthttp.Transport
+	id          uint64
+	transport   *rafthttp.Transport
+	snapshotter *snap.Snapshotter
 
 	mu          sync.Mutex
 	changed     *sync.Cond
@@ -165,6 +170,45 @@ type command struct {
 	Bytes int      `json:"bytes"`
 	Name  string   `json:"name"`
 	Flag  bool     `json:"flag"`
+	Path  string   `json:"path"`
+}
+
+// makeFile writes size bytes, no two MiB alike, without holding them.
+func makeFile(path string, size int) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	block := make([]byte, 1<<20)
+	for i := range block {
+		block[i] = byte(i*i>>3 + i)
+	}
+	for k := uint64(0); size > 0; k++ {
+		binary.BigEndian.PutUint64(block, k)
+		n := len(block)
+		if size < n {
+			n = size
+		}
+		if _, err := f.Write(block[:n]); err != nil {
+			return err
+		}
+		size -= n
+	}
+	return nil
+}
+
+func sha256Of(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 func (n *member) build(c *command, to, k uint64) raftpb.Message {
@@ -260,6 +304,33 @@ func (n *member) obey(c *command) (interface{}, error) {
 		if !n.await(func() bool { return n.snapshots[c.Name] > 0 }) {
 			return nil, fmt.Errorf("no snapshot %s: %v", c.Name, n.snapshots)
 		}
+	case "make_file":
+		return "ok", makeFile(c.Path, c.Bytes)
+	case "sha256":
+		return sha256Of(c.Path)
+	case "db_file":
+		return n.snapshotter.DBFilePath(c.First)
+	case "send_snapshot":
+		f, err := os.Open(c.Path)
+		if err != nil {
+			return nil, err
+		}
+		about, err := f.Stat()
+		if err != nil {
+			return nil, err
+		}
+		m := snap.NewMessage(n.build(&command{Type: "MsgSnap", Bytes: 100}, id, c.First), f, about.Size())
+		n.transport.SendSnapshot(*m)
+	case "save_snap":
+		m := n.build(&command{Type: "MsgSnap", Bytes: c.Bytes}, id, c.First)
+		m.Snapshot.Metadata.ConfState = raftpb.ConfState{Voters: []uint64{1, id}, Learners: []uint64{7}}
+		return "ok", n.snapshotter.SaveSnap(m.Snapshot)
+	case "load_snap":
+		s, err := n.snapshotter.Load()
+		if err != nil {
+			return nil, err
+		}
+		return map[string]interface{}{"index": s.Metadata.Index, "term": s.Metadata.Term, "data": hex.EncodeToString(s.Data), "voters": s.Metadata.ConfState.Voters}, nil
 	case "await_active":
 		end := time.Now().Add(patience)
 		for (!n.transport.ActiveSince(types.ID(id)).IsZero()) != c.Flag {
@@ -312,10 +383,11 @@ func main() {
 		unreachable: map[uint64]uint64{}, snapshots: map[string]uint64{}, streams: map[string]int{},
 	}
 	n.changed = sync.NewCond(&n.mu)
+	n.snapshotter = snap.New(nil, *dir)
 	errorC := make(chan error, 16)
 	n.transport = &rafthttp.Transport{
 		DialTimeout: 2 * time.Second, ID: types.ID(id), URLs: urls, ClusterID: types.ID(cluster), Raft: n,
-		Snapshotter: snap.New(nil, *dir), ServerStats: stats.NewServerStats("go", types.ID(id).String()),
+		Snapshotter: n.snapshotter, ServerStats: stats.NewServerStats("go", types.ID(id).String()),
 		LeaderStats: stats.NewLeaderStats(types.ID(id).String()), ErrorC: errorC,
 	}
 	check(n.transport.Start())
