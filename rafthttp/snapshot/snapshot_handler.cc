@@ -72,7 +72,7 @@ class SnapshotHandler::Receive final : public http1::BodySink {
     Received report;
     report.from = from_;
     report.remote_address = exchange_->peer_address();
-    report.index = index();
+    report.index = index_;
     report.message_bytes = message_bytes_;
     report.database_bytes = database_bytes_;
     report.took = handler_.loop_.Now() - began_at_;
@@ -86,8 +86,6 @@ class SnapshotHandler::Receive final : public http1::BodySink {
   struct Writer {
     std::unique_ptr<snap::DbWriter> file;
   };
-
-  uint64_t index() const { return message_.snapshot().metadata().index(); }
 
   // http1::BodySink:
   void OnBody(absl::string_view bytes) override {
@@ -128,6 +126,7 @@ class SnapshotHandler::Receive final : public http1::BodySink {
              absl::InvalidArgumentError("its message is no MsgSnap"));
       return false;
     }
+    index_ = message_.snapshot().metadata().index();
     part_ = Part::kDatabase;
     block_.reserve(kBlockBytes + (64 << 10));
     disk_.Run(
@@ -179,7 +178,7 @@ class SnapshotHandler::Receive final : public http1::BodySink {
     if (!status.ok()) return RefuseDatabase(status);
     if (!block_.empty()) WriteBlock();
     disk_.Run(
-        [writer = writer_, index = index(), size = database_bytes_] {
+        [writer = writer_, index = index_, size = database_bytes_] {
           if (writer->file == nullptr) {
             return absl::CancelledError("writing failed");
           }
@@ -244,7 +243,8 @@ class SnapshotHandler::Receive final : public http1::BodySink {
   Part part_ = Part::kLength;
   uint64_t wanted_ = codec::kBigEndianBytes;
   std::string gathered_;
-  raftpb::Message message_;
+  raftpb::Message message_;  // until Raft has it
+  uint64_t index_ = 0;
   uint64_t message_bytes_ = 0;
   uint64_t database_bytes_ = 0;
   std::string block_;

@@ -9,7 +9,9 @@
 #include "tools/rafthttpctl/diagnostics.h"
 #include "tools/rafthttpctl/dial.h"
 #include "tools/rafthttpctl/exit_code.h"
+#include "tools/rafthttpctl/listen.h"
 #include "tools/rafthttpctl/members.h"
+#include "tools/rafthttpctl/push_snapshot.h"
 #include "tools/rafthttpctl/quiet_grpc.h"
 #include "tools/rafthttpctl/send.h"
 #include "tools/rafthttpctl/tail.h"
@@ -33,7 +35,9 @@ int Main(int argc, char** argv) {
   AddDecode(app, common, run);
   AddDemo(app, common, run);
   AddDial(app, common, run);
+  AddListen(app, common, run);
   AddMembers(app, common, run);
+  AddPushSnapshot(app, common, run);
   AddSend(app, common, run);
   AddTail(app, common, run);
   try {

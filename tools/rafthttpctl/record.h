@@ -69,7 +69,7 @@ nlohmann::ordered_json SnapshotJson(const raftpb::Snapshot& snapshot);
 // A record that is no message, to be continued with `event`'s own fields:
 // "stream_opened", "stream_closed", "dropped", "leader_changed", "rewind",
 // "gap", "snapshot_received", "member_stopped", "member_started",
-// "cluster_summary", "summary".
+// "cluster_summary", "listening", "identity", "summary".
 nlohmann::ordered_json EventRecord(absl::string_view event, absl::Time time);
 
 // A number that survives every JSON reader: those above 2^53 become strings.

@@ -162,6 +162,7 @@ absl::string_view StyleOfEvent(absl::string_view event) {
     return kYellow;
   }
   if (event == "leader_changed" || event == "stream_opened" ||
+      event == "snapshot_received" || event == "listening" ||
       event == "member_started") {
     return kGreen;
   }
