@@ -8,6 +8,7 @@
 #include "tools/rafthttpctl/demo.h"
 #include "tools/rafthttpctl/diagnostics.h"
 #include "tools/rafthttpctl/dial.h"
+#include "tools/rafthttpctl/doctor.h"
 #include "tools/rafthttpctl/exit_code.h"
 #include "tools/rafthttpctl/listen.h"
 #include "tools/rafthttpctl/members.h"
@@ -35,6 +36,7 @@ int Main(int argc, char** argv) {
   AddDecode(app, common, run);
   AddDemo(app, common, run);
   AddDial(app, common, run);
+  AddDoctor(app, common, run);
   AddListen(app, common, run);
   AddMembers(app, common, run);
   AddPushSnapshot(app, common, run);

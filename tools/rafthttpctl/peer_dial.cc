@@ -80,6 +80,7 @@ void PeerDial::OnVersion(const absl::StatusOr<Response>& response) {
   }
   const absl::StatusOr<PeerVersion> version = ReadVersion(*response);
   if (version.ok()) {
+    report_.version = *version;
     report_.json["version"] = {{"etcdserver", version->server},
                                {"etcdcluster", version->cluster}};
   } else {
@@ -98,6 +99,7 @@ void PeerDial::OnMembers(const absl::StatusOr<Response>& response) {
   absl::StatusOr<PeerMembers> members =
       response.ok() ? ReadMembers(*response) : response.status();
   if (members.ok()) {
+    report_.members = *members;
     report_.json["clusterId"] = members->cluster.ToHex();
     report_.json["members"] = members->members.size();
     bool lists_url = false;
@@ -156,6 +158,8 @@ void PeerDial::OnProbe(const absl::StatusOr<Response>& response,
     }
   }
   if (round_trip_) {
+    report_.round_trip = round_trip_;
+    report_.clock_offset = clock_offset_;
     report_.json["probe"] = {
         {"roundTripSeconds", absl::ToDoubleSeconds(*round_trip_)},
         {"clockOffsetSeconds", absl::ToDoubleSeconds(clock_offset_)},

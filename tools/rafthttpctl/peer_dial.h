@@ -19,6 +19,7 @@
 #include "rafthttp/stream/stream_kind.h"
 #include "rafthttp/stream/stream_reader.h"
 #include "tools/rafthttpctl/exit_code.h"
+#include "tools/rafthttpctl/peer_api.h"
 #include "tools/rafthttpctl/stream_preflight.h"
 
 namespace rafthttpctl {
@@ -44,6 +45,11 @@ class PeerDial final : private rafthttp::StreamReader::Events {
     // What is wrong, a line each; empty if nothing is.
     std::vector<std::string> problems;
     ExitCode code = ExitCode::kDone;
+    // What it said, as far as it did.
+    std::optional<PeerMembers> members;
+    std::optional<PeerVersion> version;
+    std::optional<absl::Duration> round_trip;
+    absl::Duration clock_offset;  // its clock minus ours, to half a round trip
   };
 
   // `loop` and `connector` must outlive it.

@@ -61,8 +61,8 @@ size_t LinesIn(const std::string& text) {
 TEST(RafthttpctlTest, HelpNamesWhatWorksAndNothingElse) {
   const Outcome help = RunShell("$CTL --help");
   EXPECT_EQ(help.code, 0);
-  for (const char* verb : {"decode", "demo", "dial", "listen", "members",
-                           "push-snapshot", "send", "tail"}) {
+  for (const char* verb : {"decode", "demo", "dial", "doctor", "listen",
+                           "members", "push-snapshot", "send", "tail"}) {
     EXPECT_THAT(help.out, HasSubstr(absl::StrCat("  ", verb, " ")));
     const Outcome of_verb = RunShell(absl::StrCat("$CTL ", verb, " --help"));
     EXPECT_EQ(of_verb.code, 0);
