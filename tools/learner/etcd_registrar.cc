@@ -168,8 +168,11 @@ absl::StatusOr<Ticket> EtcdRegistrar::JoinNow() {
           "the cluster's peer URLs are https, and this build speaks no TLS to "
           "peers");
     }
-    const std::string peer_url = absl::StrCat(
-        "http://127.114.", random_() % 256, ".", random_() % 256, ":1");
+    const std::string peer_url =
+        !options_.peer_url.empty()
+            ? options_.peer_url
+            : absl::StrCat("http://127.114.", random_() % 256, ".",
+                           random_() % 256, ":1");
     absl::StatusOr<Ticket> ticket = TryJoin(peer_url);
     if (ticket.ok()) return ticket;
     refusal = ticket.status();

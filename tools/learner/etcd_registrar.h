@@ -37,6 +37,8 @@ class EtcdRegistrar : public Registrar {
     absl::Duration leave_timeout = absl::Seconds(10);
     // Take a learner off the list that an earlier run left behind.
     bool replaces = false;
+    // Where we can be reached; empty invents one where nobody listens.
+    std::string peer_url;
   };
 
   // `loop` and `client` must outlive the registrar.

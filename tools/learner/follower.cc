@@ -9,6 +9,13 @@ namespace rafthttpctl {
 
 using rafthttp::MemberId;
 
+Follower::Follower(MemberId self, Events& events, Start start)
+    : self_(self), events_(events) {
+  if (start == Start::kFromNow) return;
+  log_.emplace(TermLog::Position());
+  start_ = TermLog::Position();
+}
+
 std::optional<TermLog::Position> Follower::last() const {
   if (!log_) return std::nullopt;
   return log_->last();
@@ -18,7 +25,8 @@ std::optional<raftpb::Message> Follower::Step(const raftpb::Message& message) {
   if (is_inconsistent_) return std::nullopt;
   if (is_promoted_ && !acknowledges_as_voter_) return std::nullopt;
   const bool is_from_leader = message.type() == raftpb::MsgApp ||
-                              message.type() == raftpb::MsgHeartbeat;
+                              message.type() == raftpb::MsgHeartbeat ||
+                              message.type() == raftpb::MsgSnap;
   // Votes are not for learners, and the rest is not for followers.
   if (!is_from_leader || message.term() == 0) return std::nullopt;
   if (message.term() < term_) {
@@ -33,8 +41,9 @@ std::optional<raftpb::Message> Follower::Step(const raftpb::Message& message) {
     leader_ = MemberId(message.from());
     events_.OnLeader(leader_, term_);
   }
-  return message.type() == raftpb::MsgApp ? StepAppend(message)
-                                          : StepHeartbeat(message);
+  if (message.type() == raftpb::MsgApp) return StepAppend(message);
+  if (message.type() == raftpb::MsgSnap) return StepSnapshot(message);
+  return StepHeartbeat(message);
 }
 
 raftpb::Message Follower::Answer(const raftpb::Message& message,
@@ -142,6 +151,20 @@ std::optional<raftpb::Message> Follower::StepHeartbeat(
   }
   raftpb::Message answer = Answer(message, raftpb::MsgHeartbeatResp);
   if (message.has_context()) answer.set_context(message.context());
+  return answer;
+}
+
+std::optional<raftpb::Message> Follower::StepSnapshot(
+    const raftpb::Message& message) {
+  const raftpb::SnapshotMetadata& metadata = message.snapshot().metadata();
+  raftpb::Message answer = Answer(message, raftpb::MsgAppResp);
+  if (metadata.index() > commit_) {
+    log_.emplace(TermLog::Position{metadata.index(), metadata.term()});
+    start_ = log_->base();
+    commit_ = metadata.index();
+    events_.OnSnapshot(message.snapshot());
+  }
+  answer.set_index(commit_);
   return answer;
 }
 

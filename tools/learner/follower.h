@@ -17,7 +17,9 @@ namespace rafthttpctl {
 // It keeps no entries, only their terms, since nobody ever asks a learner for
 // them. It starts from wherever the first MsgApp stands: that one is
 // acknowledged as matching, which is safe because a learner has no vote and its
-// acknowledgements count towards no quorum. From there on its answers are those
+// acknowledgements count towards no quorum. Or it starts with nothing
+// (kFromStart), and a leader whose log begins later sends a snapshot, which is
+// taken for what it says it holds. From there on its answers are those
 // of raft (thesis, 3.5), with the conflict hints of etcd 3.5.
 //
 // Messages may come from several members and from before and after elections,
@@ -35,6 +37,9 @@ class Follower {
     // follow all that was delivered before.
     virtual void OnEntries(const raftpb::Message& message, int first,
                            int end) = 0;
+    // A snapshot has taken the place of all that was before its index; entries
+    // follow from there.
+    virtual void OnSnapshot(const raftpb::Snapshot& /*snapshot*/) {}
     // All entries up to `index` will stay.
     virtual void OnCommit(uint64_t index) = 0;
     // `entry` makes us a voter. It is not acknowledged, nor is anything later:
@@ -48,9 +53,11 @@ class Follower {
     ~Events() = default;
   };
 
+  enum class Start { kFromNow, kFromStart };
+
   // `events` must outlive the follower.
-  Follower(rafthttp::MemberId self, Events& events)
-      : self_(self), events_(events) {}
+  Follower(rafthttp::MemberId self, Events& events,
+           Start start = Start::kFromNow);
 
   // Takes a message that arrived and returns what to answer its sender, if
   // anything. `message.from()` must be the member it came from.
@@ -83,6 +90,7 @@ class Follower {
                          raftpb::MessageType type) const;
   std::optional<raftpb::Message> StepAppend(const raftpb::Message& message);
   std::optional<raftpb::Message> StepHeartbeat(const raftpb::Message& message);
+  std::optional<raftpb::Message> StepSnapshot(const raftpb::Message& message);
   // Appends what is new in `message` and returns the index up to which our log
   // is now known to match.
   uint64_t TakeEntries(const raftpb::Message& message);

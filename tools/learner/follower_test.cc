@@ -42,6 +42,11 @@ class RecordingEvents final : public Follower::Events {
       log.push_back({entry.index(), entry.term()});
     }
   }
+  void OnSnapshot(const raftpb::Snapshot& snapshot) override {
+    log.clear();
+    committed = snapshot.metadata().index();
+    heard.push_back(absl::StrCat("snapshot ", committed));
+  }
   void OnCommit(uint64_t index) override {
     ASSERT_GT(index, committed);
     committed = index;
@@ -109,6 +114,55 @@ class FollowerTest : public ::testing::Test {
   RecordingEvents events_;
   Follower follower_{MemberId(kSelf), events_};
 };
+
+raftpb::Message SnapOf(uint64_t from, uint64_t term, TermLog::Position at) {
+  raftpb::Message message;
+  message.set_type(raftpb::MsgSnap);
+  message.set_from(from);
+  message.set_to(kSelf);
+  message.set_term(term);
+  message.mutable_snapshot()->mutable_metadata()->set_index(at.index);
+  message.mutable_snapshot()->mutable_metadata()->set_term(at.term);
+  return message;
+}
+
+TEST(FollowerFromStartTest, RefusesWhatDoesNotBeginAtTheBeginning) {
+  RecordingEvents events;
+  Follower follower(MemberId(kSelf), events, Follower::Start::kFromStart);
+  auto answer = follower.Step(AppendOf(1, 4, {6, 3}, {3}));
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_TRUE(answer->reject());
+  EXPECT_EQ(answer->index(), 6u);
+  EXPECT_EQ(answer->rejecthint(), 0u);
+  answer = follower.Step(AppendOf(1, 4, {0, 0}, {1, 1, 2}, /*commit=*/2));
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_FALSE(answer->reject());
+  EXPECT_EQ(answer->index(), 3u);
+  EXPECT_THAT(events.Take(), ElementsAre("leader 1 term 4", "entry 1/1",
+                                         "entry 2/1", "entry 3/2", "commit 2"));
+}
+
+TEST(FollowerFromStartTest, ASnapshotTakesThePlaceOfWhatWasBefore) {
+  RecordingEvents events;
+  Follower follower(MemberId(kSelf), events, Follower::Start::kFromStart);
+  follower.Step(AppendOf(1, 4, {0, 0}, {1, 1}));
+  auto answer = follower.Step(SnapOf(1, 4, {50, 3}));
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->type(), raftpb::MsgAppResp);
+  EXPECT_EQ(answer->index(), 50u);
+  EXPECT_FALSE(answer->reject());
+  EXPECT_EQ(follower.commit(), 50u);
+  events.Take();
+  answer = follower.Step(AppendOf(1, 4, {50, 3}, {4}, /*commit=*/51));
+  EXPECT_EQ(answer->index(), 51u);
+  EXPECT_THAT(events.Take(), ElementsAre("entry 51/4", "commit 51"));
+  // One that comes late, or from a deposed leader, changes nothing.
+  answer = follower.Step(SnapOf(1, 4, {49, 3}));
+  EXPECT_EQ(answer->index(), 51u);
+  follower.Step(SnapOf(2, 3, {90, 3}));
+  EXPECT_EQ(follower.commit(), 51u);
+  EXPECT_THAT(events.Take(), IsEmpty());
+}
 
 TEST_F(FollowerTest, AcknowledgesTheFirstProbeAsMatching) {
   const raftpb::Message answer =

@@ -22,6 +22,7 @@
 namespace rafthttpctl {
 
 using rafthttp::CloseReason;
+using rafthttp::Lane;
 using rafthttp::MemberId;
 using rafthttp::StreamKind;
 using rafthttp::StreamReader;
@@ -109,7 +110,9 @@ void Seat::OnJoined(absl::StatusOr<Ticket> ticket) {
 void Seat::TakeSeat(Ticket ticket) {
   state_ = State::kSeated;
   ticket_ = std::move(ticket);
-  follower_.emplace(ticket_->self, static_cast<Follower::Events&>(*this));
+  follower_.emplace(ticket_->self, static_cast<Follower::Events&>(*this),
+                    options_.from_start ? Follower::Start::kFromStart
+                                        : Follower::Start::kFromNow);
   last_append_at_ = loop_.Now();
   last_heartbeat_at_ = absl::InfinitePast();
   times_behind_ = 0;
@@ -157,25 +160,38 @@ void Seat::set_is_paused(bool is_paused) {
 
 void Seat::OnMessage(MemberLink& link, StreamKind kind,
                      const rafthttp::codec::MessageView& view) {
-  if (is_needed_as_voter() && follower_) {
-    raftpb::Message message;
-    view.CopyTo(&message);
-    const std::optional<raftpb::Message> answer = follower_->Step(message);
-    if (answer) link.Answer(*answer);
-    return;
-  }
-  if (state_ != State::kSeated || end_) return;
-  const MemberId member = link.member();
   Received received;
-  received.stream = kind;
-  received.member = member;
+  received.lane = kind == StreamKind::kMsgApp ? Lane::kMsgApp : Lane::kMessage;
+  received.member = link.member();
   view.CopyTo(&received.message);
   received.bytes = view.encoded.empty() ? 0 : view.encoded.size();
   if (options_.wants_raw) {
     rafthttp::codec::AppendEncoded(view, &received.raw);
   }
   if (received.bytes == 0) received.bytes = received.message.ByteSizeLong();
+  Take(std::move(received));
+}
 
+void Seat::Receive(Lane lane, raftpb::Message message, size_t bytes) {
+  Received received;
+  received.lane = lane;
+  received.member = MemberId(message.from());
+  if (options_.wants_raw) received.raw = message.SerializeAsString();
+  received.message = std::move(message);
+  received.bytes = bytes;
+  Take(std::move(received));
+}
+
+void Seat::Take(Received received) {
+  const MemberId member = received.member;
+  if (is_needed_as_voter() && follower_) {
+    const std::optional<raftpb::Message> answer =
+        follower_->Step(received.message);
+    const auto link = links_.find(member);
+    if (answer && link != links_.end()) link->second->Answer(*answer);
+    return;
+  }
+  if (state_ != State::kSeated || end_) return;
   step_first_ = step_end_ = 0;
   const std::optional<raftpb::Message> answer =
       follower_->Step(received.message);
@@ -231,6 +247,19 @@ void Seat::OnEntries(const raftpb::Message& message, int first, int end) {
       changes_.push_back(message.entries(i));
     }
   }
+}
+
+void Seat::OnSnapshot(const raftpb::Snapshot& snapshot) {
+  held_.clear();
+  held_bytes_ = 0;
+  changes_.clear();
+  voters_.clear();
+  for (const uint64_t id : snapshot.metadata().conf_state().voters()) {
+    if (MemberId(id) != ticket_->self) voters_.insert(MemberId(id));
+  }
+  delivered_ = snapshot.metadata().index();
+  is_gap_open_ = false;
+  events_.OnSnapshot(snapshot);
 }
 
 void Seat::OnCommit(uint64_t index) {
@@ -366,6 +395,8 @@ void Seat::OnStreamClosed(MemberLink& link, StreamKind kind,
 
 void Seat::CheckProgress() {
   progress_timer_->Start(kProgressInterval);
+  // A leader that cannot send entries sends a snapshot, where it can reach us.
+  if (options_.from_start) return;
   if (state_ != State::kSeated || is_paused_ || commit_call_) return;
   const bool leader_is_there =
       loop_.Now() - last_heartbeat_at_ < kLeaderSilenceMax;

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "rafthttp/base/ids.h"
+#include "rafthttp/base/lane.h"
 #include "rafthttp/codec/message_view.h"
 #include "rafthttp/event/connector.h"
 #include "rafthttp/event/event_loop.h"
@@ -33,8 +34,8 @@ namespace rafthttpctl {
 //
 // It dials both streams of every member, since any may come to lead, answers
 // the leader by POST /raft so that it goes on feeding us, and delivers each
-// entry once, in order of index. Nobody dials us: the peer URL on the member
-// list is one where nothing listens.
+// entry once, in order of index. Unless a SeatServer listens for it, nobody
+// dials us: the peer URL on the member list is one where nothing listens.
 //
 // What can go wrong, and what is done about it:
 // - A stream breaks, a member restarts: its streams are dialled again. What was
@@ -60,6 +61,9 @@ class Seat final : private Follower::Events, private MemberLink::Events {
     // Deliver an entry only once it is known to be committed; nothing is then
     // ever taken back.
     bool committed_only = false;
+    // Begin with the first entry, or with the snapshot that a leader sends
+    // where its log begins later. Somebody must be able to reach us (Receive).
+    bool from_start = false;
     // Entries that await their commit. Beyond, the leader has to wait for the
     // commit to catch up.
     size_t held_bytes_max = 16 << 20;
@@ -72,7 +76,7 @@ class Seat final : private Follower::Events, private MemberLink::Events {
 
   // A message that brought something to see.
   struct Received {
-    rafthttp::StreamKind stream = rafthttp::StreamKind::kMessage;
+    rafthttp::Lane lane = rafthttp::Lane::kMessage;
     rafthttp::MemberId member;
     // With only those entries that were not delivered before.
     raftpb::Message message;
@@ -88,6 +92,9 @@ class Seat final : private Follower::Events, private MemberLink::Events {
     virtual void OnReceived(const Received& received) = 0;
     virtual void OnLeader(rafthttp::MemberId leader, uint64_t term) = 0;
     virtual void OnRewind(uint64_t index, uint64_t term) = 0;
+    // With from_start: all up to the snapshot's index is in it, and entries go
+    // on behind.
+    virtual void OnSnapshot(const raftpb::Snapshot& /*snapshot*/) {}
     // The entries after `after` (the last one delivered, if any) up to and
     // including `until` were missed and will not come.
     virtual void OnGap(std::optional<uint64_t> after, uint64_t until) = 0;
@@ -123,6 +130,9 @@ class Seat final : private Follower::Events, private MemberLink::Events {
   // call. Once; in any state, but not from inside a callback of Events.
   void Leave(bool keeps_member, absl::AnyInvocable<void(absl::Status)> on_left);
 
+  // A message that came by POST, to whoever listens for us.
+  void Receive(rafthttp::Lane lane, raftpb::Message message, size_t bytes);
+
   // A paused seat reads nothing, and its members wait.
   void set_is_paused(bool is_paused);
 
@@ -153,6 +163,7 @@ class Seat final : private Follower::Events, private MemberLink::Events {
   void OnLeader(rafthttp::MemberId leader, uint64_t term) override;
   void OnRewind(uint64_t index, uint64_t term) override;
   void OnEntries(const raftpb::Message& message, int first, int end) override;
+  void OnSnapshot(const raftpb::Snapshot& snapshot) override;
   void OnCommit(uint64_t index) override;
   void OnPromotion(const raftpb::Entry& entry) override;
   void OnInconsistent(uint64_t commit) override;
@@ -168,6 +179,7 @@ class Seat final : private Follower::Events, private MemberLink::Events {
   void EndInNextTurn(absl::AnyInvocable<void()> end);
   void FinishLeaving();
 
+  void Take(Received received);
   void Deliver(Received received);
   // Delivers what is committed of what is held.
   void ReleaseHeld();

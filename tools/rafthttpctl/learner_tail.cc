@@ -1,6 +1,10 @@
 #include "tools/rafthttpctl/learner_tail.h"
 
+#include <stdlib.h>
+
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -18,23 +22,71 @@ LearnerTail::LearnerTail(TailSession& session, EtcdClient& client,
     : session_(session),
       options_(std::move(options)),
       connector_(session.loop()),
-      registrar_(session.loop(), client, options_.registrar),
+      client_(client),
       end_timer_(session.loop().NewTimer([this] {
         if (on_end_) std::exchange(on_end_, nullptr)(end_code_);
       })) {}
 
-LearnerTail::~LearnerTail() = default;
+LearnerTail::~LearnerTail() {
+  // What it writes goes first.
+  server_.reset();
+  if (!is_folder_ours_) return;
+  std::error_code error;
+  std::filesystem::remove_all(folder_, error);
+  if (error) PrintNote(absl::StrCat(folder_, " stays: ", error.message()));
+}
+
+absl::StatusOr<std::string> LearnerTail::Listen() {
+  std::error_code error;
+  folder_ = options_.folder;
+  if (folder_.empty()) {
+    std::string pattern =
+        std::filesystem::temp_directory_path(error) / "rafthttpctl-tail.XXXXXX";
+    if (error || mkdtemp(pattern.data()) == nullptr) {
+      return absl::UnavailableError(
+          absl::StrCat("no temporary folder ", pattern));
+    }
+    folder_ = pattern;
+    is_folder_ours_ = true;
+  } else {
+    std::filesystem::create_directories(folder_, error);
+    if (error) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--dir ", folder_, ": ", error.message()));
+    }
+  }
+  snapshotter_.emplace(files_, folder_);
+  if (absl::Status status = snapshotter_->CleanUp(); !status.ok()) {
+    return status;
+  }
+  server_.emplace(session_.loop(), *snapshotter_,
+                  static_cast<SeatServer::Events&>(*this));
+  return server_->Listen(*options_.listen_url);
+}
 
 void LearnerTail::Start(absl::AnyInvocable<void(ExitCode)> on_end) {
   on_end_ = std::move(on_end);
-  seat_.emplace(session_.loop(), connector_, registrar_,
+  EtcdRegistrar::Options registrar = options_.registrar;
+  if (options_.seat.from_start) {
+    absl::StatusOr<std::string> url = Listen();
+    if (!url.ok()) {
+      listen_status_ = url.status();
+    } else {
+      own_url_ =
+          options_.advertised_url.empty() ? *url : options_.advertised_url;
+      registrar.peer_url = own_url_;
+    }
+  }
+  registrar_.emplace(session_.loop(), client_, std::move(registrar));
+  seat_.emplace(session_.loop(), connector_, *registrar_,
                 static_cast<Seat::Events&>(*this), options_.seat);
+  if (!listen_status_.ok()) return OnFailed(listen_status_);
   if (!options_.id) {
     seat_->Start(std::nullopt);
     return;
   }
   take_up_ =
-      registrar_.TakeUp(*options_.id, [this](absl::StatusOr<Ticket> ticket) {
+      registrar_->TakeUp(*options_.id, [this](absl::StatusOr<Ticket> ticket) {
         take_up_.reset();
         if (ticket.ok()) {
           seat_->Start(*std::move(ticket));
@@ -77,7 +129,14 @@ ExitCode LearnerTail::PatienceLost() const {
 
 void LearnerTail::OnSeated(const Ticket& ticket) {
   was_seated_ = true;
+  if (server_) server_->Seated(ticket, own_url_);
   if (options_.is_quiet) return;
+  if (server_) {
+    PrintNote(absl::StrCat("following cluster ", ticket.cluster.ToHex(),
+                           " from its start, as learner ", ticket.self.ToHex(),
+                           " at ", own_url_));
+    return;
+  }
   PrintNote(absl::StrCat(
       "following cluster ", ticket.cluster.ToHex(), " of ",
       ticket.members.size(),
@@ -92,7 +151,7 @@ void LearnerTail::OnReceived(const Seat::Received& received) {
   RecordInput input;
   input.time = absl::Now();
   input.source = "learner";
-  input.stream = std::string(StreamKindName(received.stream));
+  input.stream = std::string(LaneName(received.lane));
   input.bytes = received.bytes;
   input.raw = received.raw;
   input.message = &received.message;
@@ -122,6 +181,33 @@ void LearnerTail::OnGap(std::optional<uint64_t> after, uint64_t until) {
   if (after) event["after"] = JsonNumber(*after);
   event["until"] = JsonNumber(until);
   session_.printer().PrintEvent(event);
+}
+
+void LearnerTail::OnSnapshot(const raftpb::Snapshot& snapshot) {
+  const uint64_t index = snapshot.metadata().index();
+  nlohmann::ordered_json event = EventRecord("snapshot_received", absl::Now());
+  event["index"] = JsonNumber(index);
+  event["term"] = JsonNumber(snapshot.metadata().term());
+  event["confState"] = SnapshotJson(snapshot)["confState"];
+  if (const auto path = snapshotter_->DbFilePath(index); path.ok()) {
+    std::error_code error;
+    const uint64_t bytes = std::filesystem::file_size(*path, error);
+    if (!error) event["bytes"] = JsonNumber(bytes);
+    if (!is_folder_ours_) event["path"] = *path;
+  }
+  session_.printer().PrintEvent(event);
+}
+
+void LearnerTail::OnPosted(rafthttp::Lane lane, raftpb::Message message,
+                           size_t bytes) {
+  if (seat_) seat_->Receive(lane, std::move(message), bytes);
+}
+
+void LearnerTail::OnSnapshotFailed(
+    const rafthttp::SnapshotHandler::Received& received) {
+  PrintNote(absl::StrCat("a snapshot from ", received.from.ToHex(),
+                         " failed after ", received.database_bytes,
+                         " bytes: ", received.status.message()));
 }
 
 void LearnerTail::OnStreamOpened(MemberId member, StreamKind kind,

@@ -3,15 +3,24 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "rafthttp/base/ids.h"
+#include "rafthttp/base/lane.h"
 #include "rafthttp/event/uv_connector.h"
+#include "rafthttp/http1/url.h"
+#include "rafthttp/snapshot/snapshot_handler.h"
+#include "raftpb/raft.pb.h"
+#include "snap/posix_file_system.h"
+#include "snap/snapshotter.h"
 #include "tools/etcdclient/etcd_client.h"
 #include "tools/learner/etcd_registrar.h"
 #include "tools/learner/seat.h"
+#include "tools/learner/seat_server.h"
 #include "tools/rafthttpctl/stream_events.h"
 #include "tools/rafthttpctl/tail_session.h"
 #include "tools/rafthttpctl/tail_source.h"
@@ -20,7 +29,9 @@ namespace rafthttpctl {
 
 // The source behind `tail --learner`: all that a cluster replicates, from a
 // learner's seat in it.
-class LearnerTail final : public TailSource, private Seat::Events {
+class LearnerTail final : public TailSource,
+                          private Seat::Events,
+                          private SeatServer::Events {
  public:
   struct Options {
     Seat::Options seat;
@@ -28,6 +39,12 @@ class LearnerTail final : public TailSource, private Seat::Events {
     // The learner to take up, rather than adding one.
     std::optional<rafthttp::MemberId> id;
     bool keeps_member = false;
+    // With seat.from_start: where to listen (port 0 takes a free one), what to
+    // have the cluster call instead, if it is another place, and where to keep
+    // a snapshot; an empty folder keeps it only while the tail runs.
+    std::optional<rafthttp::http1::Url> listen_url;
+    std::string advertised_url;
+    std::string folder;
     // Leave what is not needed unsaid.
     bool is_quiet = false;
   };
@@ -52,6 +69,7 @@ class LearnerTail final : public TailSource, private Seat::Events {
   void OnReceived(const Seat::Received& received) override;
   void OnLeader(rafthttp::MemberId leader, uint64_t term) override;
   void OnRewind(uint64_t index, uint64_t term) override;
+  void OnSnapshot(const raftpb::Snapshot& snapshot) override;
   void OnGap(std::optional<uint64_t> after, uint64_t until) override;
   void OnStreamOpened(rafthttp::MemberId member, rafthttp::StreamKind kind,
                       const rafthttp::StreamReader::Opened& opened) override;
@@ -61,12 +79,28 @@ class LearnerTail final : public TailSource, private Seat::Events {
   void OnRemoved() override;
   void OnFailed(absl::Status status) override;
 
+  // SeatServer::Events:
+  void OnPosted(rafthttp::Lane lane, raftpb::Message message,
+                size_t bytes) override;
+  void OnSnapshotFailed(
+      const rafthttp::SnapshotHandler::Received& received) override;
+
+  // Listens, for from_start; the URL that the cluster is to list.
+  absl::StatusOr<std::string> Listen();
   void End(ExitCode code);
 
   TailSession& session_;
   const Options options_;
   rafthttp::event::UvConnector connector_;
-  EtcdRegistrar registrar_;
+  EtcdClient& client_;
+  rafthttp::snap::PosixFileSystem files_;
+  std::string folder_;
+  bool is_folder_ours_ = false;  // removed at the end
+  std::optional<rafthttp::snap::Snapshotter> snapshotter_;
+  std::optional<SeatServer> server_;
+  std::string own_url_;
+  absl::Status listen_status_;
+  std::optional<EtcdRegistrar> registrar_;
   std::unique_ptr<Registrar::Call> take_up_;
   std::optional<Seat> seat_;
   absl::AnyInvocable<void(ExitCode)> on_end_;

@@ -16,6 +16,7 @@
 #include "absl/strings/strip.h"
 #include "rafthttp/http1/url.h"
 #include "tools/rafthttpctl/diagnostics.h"
+#include "tools/rafthttpctl/listen_address.h"
 #include "tools/rafthttpctl/listen_source.h"
 #include "tools/rafthttpctl/member_listing.h"
 #include "tools/rafthttpctl/peer_api.h"
@@ -40,25 +41,8 @@ struct ListenFlags {
   RecordFlags record;
 };
 
-// "127.0.0.1:2380", "[::1]:0", or a peer URL; port 0 takes a free one.
-absl::StatusOr<Url> ParseAddress(absl::string_view text) {
-  std::string url(text);
-  if (!absl::StrContains(text, "://")) url = absl::StrCat("http://", text);
-  absl::string_view rest = url;
-  const bool any_port = absl::ConsumeSuffix(&rest, ":0");
-  absl::StatusOr<Url> parsed =
-      rafthttp::http1::ParsePeerUrl(any_port ? absl::StrCat(rest, ":1") : url);
-  if (!parsed.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", text, "\" is no address to listen on: ",
-                     parsed.status().message(), "; want 127.0.0.1:2380"));
-  }
-  if (any_port) parsed->port = 0;
-  return parsed;
-}
-
 ExitCode RunListen(const CommonOptions& common, const ListenFlags& flags) {
-  const auto address = ParseAddress(flags.address);
+  const auto address = ParseListenAddress(flags.address);
   if (!address.ok()) return Fail(address.status());
   if (address->scheme == Url::Scheme::kHttps) {
     return FailForTlsPeer(flags.address);

@@ -13,6 +13,7 @@
 #include "tools/etcdclient/etcd_client.h"
 #include "tools/rafthttpctl/diagnostics.h"
 #include "tools/rafthttpctl/learner_tail.h"
+#include "tools/rafthttpctl/listen_address.h"
 #include "tools/rafthttpctl/record_flags.h"
 #include "tools/rafthttpctl/stream_tail.h"
 #include "tools/rafthttpctl/tail_session.h"
@@ -33,6 +34,10 @@ struct TailOptions {
   bool link_heartbeats = false;
 
   bool committed = false;
+  bool from_start = false;
+  std::string listen;
+  std::string advertise;
+  std::string folder;
   bool keep = false;
   bool replace = false;
 
@@ -80,6 +85,27 @@ ExitCode RunLearner(const CommonOptions& common, const TailOptions& options,
   if (!client.ok()) return Fail(client.status());
   LearnerTail::Options learner;
   learner.seat.committed_only = options.committed;
+  learner.seat.from_start = options.from_start;
+  if (!options.from_start &&
+      (!options.listen.empty() || !options.advertise.empty() ||
+       !options.folder.empty())) {
+    return Fail(ExitCode::kUsage,
+                "--listen, --advertise and --dir are for --from-start");
+  }
+  if (options.from_start) {
+    const std::string address = !options.listen.empty()
+                                    ? options.listen
+                                    : LocalAddressTowards(common.endpoints[0]);
+    const auto url = ParseListenAddress(address);
+    if (!url.ok()) return Fail(url.status());
+    learner.listen_url = *url;
+    if (!options.advertise.empty()) {
+      const auto advertised = rafthttp::http1::ParsePeerUrl(options.advertise);
+      if (!advertised.ok()) return Fail(advertised.status());
+    }
+    learner.advertised_url = options.advertise;
+    learner.folder = options.folder;
+  }
   learner.seat.wants_raw =
       session_options.printer.record.payload == PayloadMode::kBase64;
   learner.registrar.join_timeout = common.dial_timeout;
@@ -127,6 +153,23 @@ void AddTail(CLI::App& app, const CommonOptions& common, RunVerb& run) {
   verb->add_flag("--committed", options->committed,
                  "hold an entry back until it is committed")
       ->group("With --learner");
+  verb->add_flag("--from-start", options->from_start,
+                 "from the first entry on, or from the snapshot that the "
+                 "leader sends; listens")
+      ->group("With --learner");
+  verb->add_option("--listen", options->listen,
+                   "where members reach us (default: a free port on the "
+                   "address that faces the first endpoint)")
+      ->type_name("ADDR")
+      ->group("With --learner --from-start");
+  verb->add_option("--advertise", options->advertise,
+                   "what the cluster lists instead, behind a NAT")
+      ->type_name("URL")
+      ->group("With --learner --from-start");
+  verb->add_option("--dir", options->folder,
+                   "keep the snapshot there (default: only while it runs)")
+      ->type_name("FOLDER")
+      ->group("With --learner --from-start");
   verb->add_flag("--keep", options->keep,
                  "leave the learner on the member list; --id takes it up again")
       ->group("With --learner");
