@@ -54,6 +54,25 @@ TEST_P(FromStartTest, TakesTheSnapshotOfACompactedLogAndGoesOn) {
   StartCluster(1, {"--snapshot-count=100"});
   ASSERT_FALSE(HasFatalFailure());
   PutMany(6000);
+
+  // The snapshot files that etcd writes meanwhile.
+  size_t snaps = 0;
+  for (const auto& place : std::filesystem::directory_iterator(
+           cluster().data_folder(0) + "/member/snap")) {
+    if (place.path().extension() != ".snap") continue;
+    ++snaps;
+    const auto decode = RunCtl({"decode", place.path(), "-w", "json"});
+    const auto record = ReadRecord(*decode, kPatience);
+    ASSERT_TRUE(record.has_value()) << decode->Errors();
+    EXPECT_GE((*record)["snapshot"]["index"], 100);
+    EXPECT_EQ((*record)["snapshot"]["confState"]["voters"], json({IdOf(0)}));
+    EXPECT_EQ((*record)["members"][0]["id"], IdOf(0));
+    EXPECT_EQ((*record)["members"][0]["peerURLs"],
+              json({cluster().peer_url(0)}));
+    EXPECT_EQ(decode->ExitCode(kPatience), 0);
+  }
+  EXPECT_GT(snaps, 0u);
+
   const std::string folder = absl::StrCat(testing::TempDir(), "/kept");
   const auto tail = TailLearner({"--from-start", "--dir", folder});
   const auto snapshot = ReadUntil(*tail, [](const json& record) {

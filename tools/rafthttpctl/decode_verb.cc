@@ -7,10 +7,13 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "tools/rafthttpctl/decode.h"
 #include "tools/rafthttpctl/diagnostics.h"
 #include "tools/rafthttpctl/output.h"
 #include "tools/rafthttpctl/record_flags.h"
+#include "tools/rafthttpctl/snap_decode.h"
 
 namespace rafthttpctl {
 namespace {
@@ -35,6 +38,16 @@ ExitCode Run(const CommonOptions& common, const DecodeFlags& flags) {
   options.as = *as;
   options.is_json = common.write_out == WriteOut::kJson;
   options.uses_color = common.uses_color;
+  if (IsSnapFileName(options.file) && options.as == DecodeAs::kAuto &&
+      options.format == DecodeFormat::kAuto) {
+    return DecodeSnapFileAt(options.file, options.is_json);
+  }
+  if (absl::EndsWith(options.file, ".snap.db")) {
+    return Fail(ExitCode::kUsage,
+                absl::StrCat(options.file,
+                             " is a database, with no raft messages in it: "
+                             "etcdctl snapshot status reads it"));
+  }
   const absl::Status status =
       ReadRecordFlags(flags.record, options.record, options.filter);
   if (!status.ok()) return Fail(status);
@@ -47,9 +60,9 @@ ExitCode Run(const CommonOptions& common, const DecodeFlags& flags) {
 }  // namespace
 
 void AddDecode(CLI::App& app, const CommonOptions& common, RunVerb& run) {
-  CLI::App* verb = app.add_subcommand(
-      "decode",
-      "decode raft messages offline: hex, base64, raw bytes, records");
+  CLI::App* verb = app.add_subcommand("decode",
+                                      "decode offline: raft messages in hex, "
+                                      "base64 or raw, records, .snap files");
   verb->fallthrough();
   auto flags = std::make_shared<DecodeFlags>();
   verb->add_option("FILE", flags->file, "what to read (default, or -: stdin)");
@@ -64,6 +77,7 @@ void AddDecode(CLI::App& app, const CommonOptions& common, RunVerb& run) {
   verb->footer(
       "Examples:\n"
       "  echo 0804100118022003280230063801 | rafthttpctl decode\n"
+      "  rafthttpctl decode 0000000000000002-00000000000015ec.snap -w text\n"
       "  rafthttpctl decode --key /registry/ -w text capture.ndjson\n"
       "\nCommon flags: rafthttpctl --help");
   verb->callback([&common, &run, flags] {

@@ -273,6 +273,10 @@ const std::string& EtcdCluster::name(size_t i) const {
   return members_[i]->name;
 }
 
+std::string EtcdCluster::data_folder(size_t i) const {
+  return absl::StrCat(folder_, "/", members_[i]->name);
+}
+
 const std::string& EtcdCluster::log_path(size_t i) const {
   return members_[i]->log_path;
 }

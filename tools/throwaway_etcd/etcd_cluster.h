@@ -60,6 +60,8 @@ class EtcdCluster {
   bool IsRunning(size_t i);
   absl::Status WaitUntilHealthy(size_t i, absl::Duration timeout);
 
+  // Its --data-dir.
+  std::string data_folder(size_t i) const;
   const std::string& log_path(size_t i) const;
   // What member `i` has logged so far, over all its runs.
   std::string ReadLog(size_t i) const;
