@@ -5,7 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "snap/crc32c.h"
+#include "snap/crc.h"
 #include "snap/snap.pb.h"
 
 namespace rafthttp::snap {

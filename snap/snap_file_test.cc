@@ -4,7 +4,7 @@
 
 #include "absl/strings/escaping.h"
 #include "gtest/gtest.h"
-#include "snap/crc32c.h"
+#include "snap/crc.h"
 #include "snap/names.h"
 
 namespace rafthttp::snap {
@@ -17,6 +17,12 @@ TEST(Crc32cTest, IsTheStandardOne) {
   // RFC 3720, B.4.
   EXPECT_EQ(ExtendCrc32c(0, std::string(32, '\0')), 0x8a9136aau);
   EXPECT_EQ(ExtendCrc32c(0, std::string(32, '\xff')), 0x62a8ab43u);
+}
+
+TEST(Crc64Test, IsTheStandardOne) {
+  EXPECT_EQ(ExtendCrc64(0, ""), 0u);
+  EXPECT_EQ(ExtendCrc64(0, "123456789"), 0x995dc9bbdf1939fau);
+  EXPECT_EQ(ExtendCrc64(ExtendCrc64(0, "1234"), "56789"), 0x995dc9bbdf1939fau);
 }
 
 TEST(NamesTest, AreEtcds) {

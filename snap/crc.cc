@@ -1,4 +1,4 @@
-#include "snap/crc32c.h"
+#include "snap/crc.h"
 
 #include <isa-l.h>
 
@@ -20,6 +20,12 @@ uint32_t ExtendCrc32c(uint32_t crc, absl::string_view bytes) {
     bytes.remove_prefix(size);
   }
   return ~crc;
+}
+
+uint64_t ExtendCrc64(uint64_t crc, absl::string_view bytes) {
+  // This one inverts by itself.
+  return crc64_ecma_refl(
+      crc, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
 }
 
 }  // namespace rafthttp::snap
