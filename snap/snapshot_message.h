@@ -14,7 +14,8 @@
 
 namespace rafthttp::snap {
 
-// The database that goes with a snapshot, to be read once from front to back.
+// The database that goes with a snapshot, to be read from front to back; from
+// some earlier place again after a break, where is_seekable().
 // Its methods are called on one thread at a time, which may be any, and block.
 class SnapshotSource {
  public:
@@ -25,6 +26,7 @@ class SnapshotSource {
   // How much was read; 0 at the end only.
   virtual absl::StatusOr<size_t> ReadAt(uint64_t offset, char* out,
                                         size_t size) = 0;
+  virtual bool is_seekable() const { return true; }
   // A file that holds just these bytes, for sendfile; -1 if there is none.
   virtual int descriptor() const { return -1; }
 };
@@ -62,6 +64,7 @@ class CallbackSource final : public SnapshotSource {
   // kUnimplemented for another offset than the next.
   absl::StatusOr<size_t> ReadAt(uint64_t offset, char* out,
                                 size_t size) override;
+  bool is_seekable() const override { return false; }
 
  private:
   const uint64_t size_bytes_;

@@ -454,7 +454,11 @@ void Peer::OnSnapshotSent(SnapshotSender&,
     status_.Activate(env_.wall_clock());
     Log(Severity::kInfo,
         absl::StrCat("sent a snapshot of ", outcome.total_bytes, " bytes in ",
-                     absl::FormatDuration(outcome.took)));
+                     absl::FormatDuration(outcome.took),
+                     outcome.breaks == 0
+                         ? ""
+                         : absl::StrCat(", having gone on after ",
+                                        outcome.breaks, " breaks")));
     delivery_.ReportSnapshot(SnapshotStatus::kFinish);
     return;
   }

@@ -9,6 +9,11 @@ DiskWork::DiskWork(event::EventLoop& loop, StrandPool* pool)
       strand_(pool == nullptr ? nullptr : pool->NewStrand()),
       is_alive_(std::make_shared<bool>(true)) {}
 
+DiskWork::DiskWork(DiskWork& before)
+    : loop_(before.loop_),
+      strand_(before.strand_),
+      is_alive_(std::make_shared<bool>(true)) {}
+
 DiskWork::~DiskWork() { *is_alive_ = false; }
 
 void DiskWork::Run(absl::AnyInvocable<absl::Status()> work,

@@ -15,13 +15,17 @@ namespace rafthttp {
 //
 // Threads: loop-confined; the work runs on a thread of the pool's.
 // Lifetime: destroy it at any moment: what has not begun never runs (but for
-//   RunLast), and no callback runs afterwards. Work that runs goes on, so that
-//   what it touches must be its own.
+//   RunLast, or where another one shares the line), and no callback runs
+//   afterwards. Work that runs goes on, so that what it touches must be its
+//   own.
 class DiskWork {
  public:
   // `loop` and `pool` must outlive it. No pool: the work runs on the loop, as
   // simulations want it.
   DiskWork(event::EventLoop& loop, StrandPool* pool);
+  // In one line with `before`: this one's work comes after what that one was
+  // given until then, even if that one is gone by now.
+  explicit DiskWork(DiskWork& before);
   ~DiskWork();
   DiskWork(const DiskWork&) = delete;
   DiskWork& operator=(const DiskWork&) = delete;
@@ -30,6 +34,8 @@ class DiskWork {
   // the calls.
   void Run(absl::AnyInvocable<absl::Status()> work,
            absl::AnyInvocable<void(absl::Status)> on_done);
+  // Whether the work has a thread.
+  bool has_thread() const { return strand_ != nullptr; }
   // The last: runs after all others even if this is destroyed meanwhile, for
   // what would block the loop if it were done in a destructor.
   void RunLast(absl::AnyInvocable<void()> work);

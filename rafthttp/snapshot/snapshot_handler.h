@@ -20,6 +20,7 @@
 #include "rafthttp/http1/handler.h"
 #include "rafthttp/http1/headers.h"
 #include "rafthttp/http1/url.h"
+#include "rafthttp/snapshot/partial_snapshots.h"
 #include "raftpb/raft.pb.h"
 #include "snap/snapshotter.h"
 
@@ -29,7 +30,7 @@ namespace rafthttp {
 // to a file of the snapshotter's folder as it comes. Raft sees the message once
 // that file is complete and synced.
 //
-//   method      405, by the mux
+//   method      405
 //   versions    400 malformed, 412 "incompatible version"
 //   cluster     412 "cluster ID mismatch"
 //   too many    503
@@ -43,17 +44,29 @@ namespace rafthttp {
 // the sender has only one under way, so that the first is a connection whose
 // end we have not heard of yet.
 //
+// One of ours asks first, and sends frames (snapshot_frames.h):
+//
+//   GET, X-Rafthttp-Transfer   200, X-Rafthttp-Offset: what is here of it
+//   POST, both headers         as above; 409 and X-Rafthttp-Offset where that
+//                              differs; 400 and X-Rafthttp-Offset for a frame
+//                              that is wrong, and may be sent again; 400 "the
+//                              snapshot's digest is wrong"
+//
+// What broke off after a whole frame is kept for a while (PartialSnapshots).
+//
 // Threads: loop-confined; files are written by a thread of the pool's.
 // Lifetime: destroy it at any moment; requests under way are closed without an
 //   answer, and their files removed.
-// Bounds: receives_max at once, each with about 1 MiB of memory besides its
-//   message; then the peer feels that the disk is slow.
+// Bounds: receives_max at once, each with about 3 MiB of memory besides its
+//   message; then the peer feels that the disk is slow. As many that broke off.
 class SnapshotHandler final : public http1::Handler {
  public:
   struct Options {
     Identity identity;
     codec::Limits limits;
     size_t receives_max = 8;
+    // How long what broke off waits for its sender.
+    absl::Duration partial_timeout = absl::Minutes(1);
   };
   // How the receiving of one ended.
   struct Received {
@@ -78,7 +91,7 @@ class SnapshotHandler final : public http1::Handler {
     virtual void Receive(
         raftpb::Message message, size_t body_bytes,
         absl::AnyInvocable<void(absl::Status)> on_processed) = 0;
-    // Once for each request that came so far as to have a body.
+    // Once for each POST that came so far as to have a body.
     virtual void OnSnapshotEnded(const Received& received) = 0;
 
    protected:
@@ -95,12 +108,23 @@ class SnapshotHandler final : public http1::Handler {
   void Serve(std::unique_ptr<http1::Exchange> exchange) override;
 
   size_t receives() const { return receives_.size(); }
+  size_t partials() const { return partials_.size(); }
 
  private:
   class Receive;
 
+  // What a request says about a transfer.
+  struct Announced;
+
+  void ServeGet(http1::Exchange& exchange, const Announced& announced);
+  void ServePost(std::unique_ptr<http1::Exchange> exchange,
+                 const Announced& announced);
+  // Ends those of the sender's that are under way, but keeps what there is of
+  // the announced transfer.
+  void EndOthers(const Announced& announced);
   void OnReceived(Receive& receive, absl::Status status);
   http1::Headers OwnHeaders() const;
+  http1::Headers HeadersWithOffset(uint64_t offset) const;
 
   event::EventLoop& loop_;
   StrandPool* const pool_;
@@ -109,6 +133,7 @@ class SnapshotHandler final : public http1::Handler {
   const Options options_;
   uint64_t next_receive_ = 0;
   std::map<uint64_t, std::unique_ptr<Receive>> receives_;
+  PartialSnapshots partials_;
   // So that what comes back from Raft later finds out that we are gone.
   const std::shared_ptr<SnapshotHandler*> self_;
 };

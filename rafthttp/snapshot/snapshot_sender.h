@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "rafthttp/base/ids.h"
 #include "rafthttp/delivery/strand_pool.h"
+#include "rafthttp/event/backoff.h"
 #include "rafthttp/event/connector.h"
 #include "rafthttp/event/event_loop.h"
 #include "rafthttp/handshake/answer.h"
@@ -27,12 +28,17 @@ namespace rafthttp {
 // Only 204 means that the member has stored it and its raft has the message. A
 // snapshot that fails is not sent again: raft decides.
 //
+// One of ours is told by its answer to a GET before that, at which etcd shakes
+// its head (405). It gets frames (snapshot_frames.h) in place of the bare
+// database, and when the connection breaks, the transfer goes on where the
+// receiver's last whole frame ended, as long as that gets it any further.
+//
 // Deadlines are about progress: none bounds the whole.
 //
 // Threads: loop-confined; files are read by a thread of the pool's.
 // Lifetime: destroy it at any moment, even inside its own callbacks; nothing is
 //   reported then, but the message is closed as cancelled.
-// Bounds: one snapshot under way; SnapshotUpload::kSliceBytes of memory.
+// Bounds: one snapshot under way; what SnapshotBody holds of memory.
 class SnapshotSender {
  public:
   struct Options {
@@ -48,6 +54,14 @@ class SnapshotSender {
     // What it slows down to, where it has a limit, while the peer's other lanes
     // are busy (Yield). Never less, so that it arrives.
     uint64_t bytes_per_second_floor = 1 << 20;
+    // How often it goes on after a break, without a frame more at the receiver.
+    // 0: never; nor does it ask what the peer can do, and sends as to etcd.
+    int retries_max = 5;
+    event::Backoff::Options retry_backoff = {.initial = absl::Milliseconds(100),
+                                             .max = absl::Seconds(5),
+                                             .multiplier = 2,
+                                             .jitter = 0,
+                                             .jitter_seed = 0};
   };
 
   // What became of a snapshot that Send took.
@@ -62,6 +76,10 @@ class SnapshotSender {
     // Of the database, as far as they went.
     uint64_t sent_bytes = 0;
     uint64_t total_bytes = 0;  // message and database
+    // How often it broke off and went on.
+    int breaks = 0;
+    // In frames, to one of ours.
+    bool is_framed = false;
     absl::Duration took;
   };
   class Events {
@@ -94,7 +112,8 @@ class SnapshotSender {
   void Yield(bool is_yielding);
 
   bool is_sending() const { return transfer_ != nullptr; }
-  // Of the one under way: of the database, as far as the kernel took them.
+  // Of the one under way: of the database, as far as the kernel took them. Less
+  // than before after a break.
   uint64_t sent_bytes() const;
 
  private:

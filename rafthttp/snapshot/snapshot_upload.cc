@@ -2,7 +2,8 @@
 // has none left; then the final chunk.
 //
 // Ways to fail:
-// - The source fails, or has more or less than it said: reported; the body is
+// - The source fails, or has more or less than it said: reported; HTTP's body
+// is
 //   never ended, so that the peer cannot take it for whole.
 // - The peer closes: reported as kCancelled; its last words are the caller's to
 //   read.
@@ -18,49 +19,18 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
+#include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "rafthttp/base/check.h"
 #include "rafthttp/http1/chunked.h"
 #include "rafthttp/snapshot/disk_work.h"
+#include "rafthttp/snapshot/snapshot_body.h"
 
 namespace rafthttp {
 namespace {
-
-absl::Status ShortSource(uint64_t at, uint64_t size) {
-  return absl::DataLossError(
-      absl::StrCat("the snapshot ends after ", at, " of ", size, " bytes"));
-}
-
-// Fills `buffer` with up to `size` bytes from `offset`.
-absl::Status ReadFully(snap::SnapshotSource& source, uint64_t offset,
-                       size_t size, std::string* buffer) {
-  buffer->resize(size);
-  size_t have = 0;
-  while (have < size) {
-    const absl::StatusOr<size_t> got =
-        source.ReadAt(offset + have, buffer->data() + have, size - have);
-    if (!got.ok()) return got.status();
-    if (*got == 0) return ShortSource(offset + have, source.size_bytes());
-    have += *got;
-  }
-  return absl::OkStatus();
-}
-
-// A source that goes on after its size is not what was announced.
-absl::Status CheckEnd(snap::SnapshotSource& source) {
-  char more = 0;
-  const absl::StatusOr<size_t> got =
-      source.ReadAt(source.size_bytes(), &more, 1);
-  if (!got.ok()) return got.status();
-  if (*got == 0) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat("the snapshot goes on after its ",
-                                          source.size_bytes(), " bytes"));
-}
 
 // When the next slice may go, so that no more than the pace allows goes in any
 // second.
@@ -89,9 +59,16 @@ class Pacer {
   absl::Time due_ = absl::InfinitePast();
 };
 
+absl::Status Begin(SnapshotBody& body, SnapshotUpload::FramesFrom from) {
+  if (from) return body.BeginFramed(*from);
+  body.BeginPlain();
+  return absl::OkStatus();
+}
+
 // What a SocketUpload and its thread share.
 struct SocketWork {
-  std::shared_ptr<snap::SnapshotMessage> message;
+  std::shared_ptr<SnapshotBody> body;
+  SnapshotUpload::FramesFrom frames_from;
   std::shared_ptr<const SnapshotPace> pace;
   int socket = -1;
   std::atomic<uint64_t> sent_bytes = 0;
@@ -144,8 +121,9 @@ struct SocketWork {
         continue;
       }
       if (sent == 0) {
-        return ShortSource(static_cast<uint64_t>(at),
-                           message->source().size_bytes());
+        return absl::DataLossError(absl::StrCat("the snapshot ends after ", at,
+                                                " of ", body->size_bytes(),
+                                                " bytes"));
       }
       if (errno == EINTR) continue;
       if (errno != EAGAIN) return Failed("sendfile");
@@ -161,49 +139,48 @@ struct SocketWork {
     return is_cancelled ? absl::CancelledError("cancelled") : absl::OkStatus();
   }
 
-  absl::Status Run() {
-    snap::SnapshotSource& source = message->source();
-    const uint64_t size = source.size_bytes();
-    Pacer pacer(*pace);
-    std::string buffer;
-    // Ends the chunk before.
-    std::string separator;
-    for (uint64_t offset = 0; offset < size;) {
-      const uint64_t slice = std::min(pacer.SliceBytes(), size - offset);
-      absl::StrAppend(&separator, absl::Hex(slice), "\r\n");
-      if (source.descriptor() < 0) {
-        absl::Status status = ReadFully(source, offset, slice, &buffer);
-        if (!status.ok()) return status;
-      }
-      absl::Status status = SendAll(separator, MSG_MORE);
-      if (status.ok()) {
-        if (source.descriptor() >= 0) {
-          status = SendFile(source.descriptor(), offset, slice);
-        } else {
-          status = SendAll(buffer, MSG_MORE);
-          if (status.ok()) {
-            sent_bytes.fetch_add(slice, std::memory_order_relaxed);
-          }
-        }
-      }
-      if (!status.ok()) return status;
-      offset += slice;
-      separator = "\r\n";
-      const absl::Duration delay = pacer.Delay(slice, absl::Now());
-      if (delay <= absl::ZeroDuration()) continue;
-      if (status = Wait(delay); !status.ok()) return status;
+  absl::Status SendData(const SnapshotBody::Piece& piece) {
+    if (piece.file_bytes > 0) {
+      return SendFile(body->file(), piece.file_offset, piece.file_bytes);
     }
-    if (absl::Status status = CheckEnd(source); !status.ok()) return status;
-    absl::StrAppend(&separator, http1::ChunkEncoder::kFinalChunk);
-    return SendAll(separator, 0);
+    absl::Status status = SendAll(piece.data, MSG_MORE);
+    if (status.ok()) {
+      sent_bytes.fetch_add(piece.data.size(), std::memory_order_relaxed);
+    }
+    return status;
+  }
+
+  absl::Status Run() {
+    if (is_cancelled) return absl::CancelledError("cancelled");
+    absl::Status status = Begin(*body, frames_from);
+    Pacer pacer(*pace);
+    // Ends the chunk before, and begins the next.
+    std::string between;
+    while (status.ok()) {
+      const absl::StatusOr<SnapshotBody::Piece> piece =
+          body->Next(pacer.SliceBytes(), /*use_file=*/true);
+      if (!piece.ok()) return piece.status();
+      if (piece->is_end()) {
+        absl::StrAppend(&between, http1::ChunkEncoder::kFinalChunk);
+        return SendAll(between, 0);
+      }
+      const uint64_t size = piece->database_bytes();
+      absl::StrAppend(&between, absl::Hex(piece->head.size() + size), "\r\n",
+                      piece->head);
+      status = SendAll(between, MSG_MORE);
+      if (status.ok()) status = SendData(*piece);
+      between = "\r\n";
+      const absl::Duration delay = pacer.Delay(size, absl::Now());
+      if (status.ok() && delay > absl::ZeroDuration()) status = Wait(delay);
+    }
+    return status;
   }
 };
 
 class SocketUpload final : public SnapshotUpload {
  public:
-  SocketUpload(event::EventLoop& loop, StrandPool& pool,
-               std::shared_ptr<SocketWork> work, OnDone on_done)
-      : work_(std::move(work)), disk_(loop, &pool) {
+  SocketUpload(DiskWork& disk, std::shared_ptr<SocketWork> work, OnDone on_done)
+      : work_(std::move(work)), disk_(disk) {
     disk_.Run([work = work_] { return work->Run(); }, std::move(on_done));
   }
   ~SocketUpload() override {
@@ -222,57 +199,59 @@ class SocketUpload final : public SnapshotUpload {
 
 class StreamUpload final : public SnapshotUpload {
  public:
-  StreamUpload(event::EventLoop& loop, StrandPool* pool,
-               event::ByteStream& stream,
-               std::shared_ptr<snap::SnapshotMessage> message,
-               std::shared_ptr<const SnapshotPace> pace, OnDone on_done)
+  StreamUpload(event::EventLoop& loop, DiskWork& disk,
+               event::ByteStream& stream, std::shared_ptr<SnapshotBody> body,
+               FramesFrom frames_from, std::shared_ptr<const SnapshotPace> pace,
+               OnDone on_done)
       : loop_(loop),
         stream_(stream),
-        message_(std::move(message)),
+        body_(std::move(body)),
         pace_(std::move(pace)),
         on_done_(std::move(on_done)),
         pacer_(*pace_),
-        buffer_(std::make_shared<std::string>()),
-        timer_(loop.NewTimer([this] { ReadSlice(); })),
-        disk_(loop, pool) {
-    ReadSlice();
+        sent_bytes_(frames_from.value_or(0)),
+        piece_(std::make_shared<SnapshotBody::Piece>()),
+        timer_(loop.NewTimer([this] { ReadPiece(); })),
+        disk_(disk) {
+    disk_.Run([body = body_, frames_from] { return Begin(*body, frames_from); },
+              [this](absl::Status status) {
+                if (!status.ok()) return Finish(std::move(status));
+                ReadPiece();
+              });
   }
 
-  uint64_t sent_bytes() const override { return offset_; }
+  uint64_t sent_bytes() const override { return sent_bytes_; }
 
  private:
-  void ReadSlice() {
-    const uint64_t size = message_->source().size_bytes();
-    const uint64_t slice = std::min(pacer_.SliceBytes(), size - offset_);
+  void ReadPiece() {
     disk_.Run(
-        [message = message_, buffer = buffer_, offset = offset_, slice] {
-          if (slice == 0) {
-            buffer->clear();
-            return CheckEnd(message->source());
-          }
-          return ReadFully(message->source(), offset, slice, buffer.get());
+        [body = body_, piece = piece_, size = pacer_.SliceBytes()] {
+          auto next = body->Next(size, /*use_file=*/false);
+          if (next.ok()) *piece = *next;
+          return next.status();
         },
         [this](absl::Status status) { OnRead(std::move(status)); });
   }
 
   void OnRead(absl::Status status) {
     if (!status.ok()) return Finish(std::move(status));
-    if (buffer_->empty()) {
+    if (piece_->is_end()) {
       const absl::string_view last[] = {http1::ChunkEncoder::kFinalChunk};
       stream_.Write(last,
                     [this](absl::Status written) { Finish(AsOurs(written)); });
       return;
     }
     chunk_.Clear();
-    chunk_.Add(*buffer_);
+    if (!piece_->head.empty()) chunk_.Add(piece_->head);
+    if (!piece_->data.empty()) chunk_.Add(piece_->data);
     stream_.Write(chunk_.Finish(),
                   [this](absl::Status written) { OnWritten(written); });
   }
 
   void OnWritten(const absl::Status& status) {
     if (!status.ok()) return Finish(AsOurs(status));
-    const uint64_t size = buffer_->size();
-    offset_ += size;
+    const uint64_t size = piece_->database_bytes();
+    sent_bytes_ += size;
     timer_->Start(pacer_.Delay(size, loop_.Now()));
   }
 
@@ -288,12 +267,13 @@ class StreamUpload final : public SnapshotUpload {
 
   event::EventLoop& loop_;
   event::ByteStream& stream_;
-  const std::shared_ptr<snap::SnapshotMessage> message_;
+  const std::shared_ptr<SnapshotBody> body_;
   const std::shared_ptr<const SnapshotPace> pace_;
   OnDone on_done_;
   Pacer pacer_;
-  const std::shared_ptr<std::string> buffer_;
-  uint64_t offset_ = 0;
+  uint64_t sent_bytes_;
+  // Shared with the disk's thread.
+  const std::shared_ptr<SnapshotBody::Piece> piece_;
   http1::ChunkEncoder chunk_;
   const std::unique_ptr<event::Timer> timer_;
   DiskWork disk_;
@@ -302,23 +282,25 @@ class StreamUpload final : public SnapshotUpload {
 }  // namespace
 
 std::unique_ptr<SnapshotUpload> SnapshotUpload::Start(
-    event::EventLoop& loop, StrandPool* pool, event::ByteStream& stream,
-    std::shared_ptr<snap::SnapshotMessage> message,
+    event::EventLoop& loop, DiskWork& disk, event::ByteStream& stream,
+    std::shared_ptr<SnapshotBody> body, FramesFrom frames_from,
     std::shared_ptr<const SnapshotPace> pace, OnDone on_done) {
   CHECK(stream.pending_write_bytes() == 0);
   absl::StatusOr<int> socket =
-      pool == nullptr ? absl::StatusOr<int>(absl::UnimplementedError(""))
-                      : stream.DuplicateSocket();
+      disk.has_thread() ? stream.DuplicateSocket()
+                        : absl::StatusOr<int>(absl::UnimplementedError(""));
   if (!socket.ok()) {
-    return std::make_unique<StreamUpload>(loop, pool, stream,
-                                          std::move(message), std::move(pace),
+    return std::make_unique<StreamUpload>(loop, disk, stream, std::move(body),
+                                          frames_from, std::move(pace),
                                           std::move(on_done));
   }
   auto work = std::make_shared<SocketWork>();
-  work->message = std::move(message);
+  work->body = std::move(body);
+  work->frames_from = frames_from;
   work->pace = std::move(pace);
   work->socket = *socket;
-  return std::make_unique<SocketUpload>(loop, *pool, std::move(work),
+  work->sent_bytes = frames_from.value_or(0);
+  return std::make_unique<SocketUpload>(disk, std::move(work),
                                         std::move(on_done));
 }
 

@@ -4,14 +4,15 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "rafthttp/delivery/strand_pool.h"
 #include "rafthttp/event/byte_stream.h"
 #include "rafthttp/event/event_loop.h"
-#include "snap/snapshot_message.h"
+#include "rafthttp/snapshot/disk_work.h"
+#include "rafthttp/snapshot/snapshot_body.h"
 
 namespace rafthttp {
 
@@ -19,8 +20,8 @@ namespace rafthttp {
 // changed from any thread while it goes.
 using SnapshotPace = std::atomic<uint64_t>;
 
-// Writes a snapshot's database as the chunks of a body under way, and the final
-// chunk behind it.
+// Writes what follows a snapshot's message as the chunks of a body under way,
+// and the final chunk behind it.
 //
 //   SocketUpload  by a thread beside the loop: sendfile, where the source is a
 //                 file; the loop feels nothing of it
@@ -30,27 +31,32 @@ using SnapshotPace = std::atomic<uint64_t>;
 // Threads: loop-confined.
 // Lifetime: destroy it at any moment: then it ends soon, on_done does not run,
 //   and half a chunk may have been written, so that the connection is of no use
-//   any more. The message lives until it has ended.
-// Bounds: kSliceBytes of memory.
+//   any more. The body lives until it has ended.
+// Bounds: what the body holds.
 class SnapshotUpload {
  public:
   // OK: all is written. kDataLoss: the source had more or less than it said.
   // kCancelled: the peer has closed the connection.
   using OnDone = absl::AnyInvocable<void(absl::Status)>;
 
-  // A chunk; what is sent again at most, after a break.
+  // The largest chunk.
   static constexpr uint64_t kSliceBytes = 1 << 20;
 
+  // Where it begins: empty for the bare database, as etcd takes it; or frames,
+  // from that offset on.
+  using FramesFrom = std::optional<uint64_t>;
+
   // Picks one. `stream` has no write pending, and nobody else writes to it;
-  // `loop`, `pool` and `stream` must outlive the upload. `pool` may be null:
-  // then it runs on the loop.
+  // `loop` and `stream` must outlive the upload. `disk` is what `body` is read
+  // by, also for uploads before and after this one; where it has no thread, the
+  // upload runs on the loop.
   static std::unique_ptr<SnapshotUpload> Start(
-      event::EventLoop& loop, StrandPool* pool, event::ByteStream& stream,
-      std::shared_ptr<snap::SnapshotMessage> message,
+      event::EventLoop& loop, DiskWork& disk, event::ByteStream& stream,
+      std::shared_ptr<SnapshotBody> body, FramesFrom frames_from,
       std::shared_ptr<const SnapshotPace> pace, OnDone on_done);
 
   virtual ~SnapshotUpload() = default;
-  // Of the database, as far as the kernel took them.
+  // Of the database, from its beginning, as far as the kernel took them.
   virtual uint64_t sent_bytes() const = 0;
 };
 

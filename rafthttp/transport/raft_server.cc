@@ -43,7 +43,7 @@ RaftServer::RaftServer(const Environment& environment, const Options& options,
             .identity = identity_,
             .limits = options.limits,
             .receives_max = options.snapshot_receives_max});
-    mux_.Add("/raft/snapshot", {"POST"}, *snapshot_handler_);
+    mux_.Add("/raft/snapshot", {}, *snapshot_handler_);
   }
   if (options.cluster_info == nullptr) return;
   version_handler_ = std::make_unique<VersionHandler>(*options.cluster_info);

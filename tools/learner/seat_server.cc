@@ -78,7 +78,7 @@ SeatServer::SeatServer(rafthttp::event::UvLoop& loop,
     mux_.Add(path, std::move(methods), *doors_.back());
   };
   add("/raft", {"POST"}, pipeline_handler_);
-  add("/raft/snapshot", {"POST"}, snapshot_handler_);
+  add("/raft/snapshot", {}, snapshot_handler_);
   add("/raft/stream/", {"GET"}, stream_handler_);
   add("/version", {"GET"}, version_handler_);
   add("/members", {"GET"}, members_handler_);

@@ -172,7 +172,7 @@ void ListenSource::Start(absl::AnyInvocable<void(ExitCode)> on_end) {
       };
   const auto adopt = [this](const auto& head) { Adopt(head); };
   route("/raft", {"POST"}, adopt, [this] { return pipeline_handler_.get(); });
-  route("/raft/snapshot", {"POST"}, adopt,
+  route("/raft/snapshot", {}, adopt,
         [this] { return snapshot_handler_.get(); });
   route(
       "/raft/stream/", {"GET"}, [this](const auto& head) { AdoptPeer(head); },

@@ -1,0 +1,118 @@
+#include "rafthttp/snapshot/snapshot_body.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "rafthttp/base/check.h"
+#include "rafthttp/snapshot/snapshot_frames.h"
+#include "snap/crc.h"
+
+namespace rafthttp {
+
+SnapshotBody::SnapshotBody(std::shared_ptr<snap::SnapshotMessage> message)
+    : message_(std::move(message)) {}
+
+void SnapshotBody::BeginPlain() {
+  is_framed_ = false;
+  is_ended_ = false;
+  offset_ = 0;
+}
+
+absl::Status SnapshotBody::BeginFramed(uint64_t offset) {
+  const uint64_t frames =
+      (offset + kSnapshotFrameBytes - 1) / kSnapshotFrameBytes;
+  const bool is_boundary =
+      offset % kSnapshotFrameBytes == 0 || offset == size_bytes();
+  if (!is_boundary || offset > size_bytes() || frames >= digests_.size()) {
+    return absl::DataLossError(absl::StrCat("the peer claims to have ", offset,
+                                            " bytes, which no frame ended"));
+  }
+  is_framed_ = true;
+  is_ended_ = false;
+  offset_ = offset;
+  buffer_.clear();
+  taken_ = 0;
+  digests_.resize(frames + 1);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<SnapshotBody::Piece> SnapshotBody::Next(uint64_t bytes_max,
+                                                       bool use_file) {
+  CHECK(bytes_max > 0);
+  return is_framed_ ? NextFramed(bytes_max) : NextPlain(bytes_max, use_file);
+}
+
+absl::StatusOr<SnapshotBody::Piece> SnapshotBody::NextPlain(uint64_t bytes_max,
+                                                            bool use_file) {
+  Piece piece;
+  const uint64_t size = std::min(bytes_max, size_bytes() - offset_);
+  if (size == 0) {
+    if (absl::Status status = CheckEnd(); !status.ok()) return status;
+    return piece;
+  }
+  if (use_file && message_->source().descriptor() >= 0) {
+    piece.file_offset = offset_;
+    piece.file_bytes = size;
+    offset_ += size;
+    return piece;
+  }
+  if (absl::Status status = Fill(size); !status.ok()) return status;
+  piece.data = buffer_;
+  return piece;
+}
+
+absl::StatusOr<SnapshotBody::Piece> SnapshotBody::NextFramed(
+    uint64_t bytes_max) {
+  Piece piece;
+  if (taken_ == buffer_.size()) {
+    const uint64_t size =
+        std::min<uint64_t>(kSnapshotFrameBytes, size_bytes() - offset_);
+    buffer_.clear();
+    taken_ = 0;
+    if (size == 0) {
+      if (std::exchange(is_ended_, true)) return piece;
+      if (absl::Status status = CheckEnd(); !status.ok()) return status;
+      head_ = SnapshotEndFrame(digests_.back());
+      piece.head = head_;
+      return piece;
+    }
+    if (absl::Status status = Fill(size); !status.ok()) return status;
+    digests_.push_back(snap::ExtendCrc64(digests_.back(), buffer_));
+    head_ = SnapshotFrameHead(buffer_);
+    piece.head = head_;
+  }
+  piece.data = absl::string_view(buffer_).substr(taken_, bytes_max);
+  taken_ += piece.data.size();
+  return piece;
+}
+
+// Reads the next `size` bytes into the buffer.
+absl::Status SnapshotBody::Fill(uint64_t size) {
+  buffer_.resize(size);
+  for (size_t have = 0; have < size;) {
+    const absl::StatusOr<size_t> got =
+        message_->source().ReadAt(offset_, buffer_.data() + have, size - have);
+    if (!got.ok()) return got.status();
+    if (*got == 0) {
+      return absl::DataLossError(absl::StrCat(
+          "the snapshot ends after ", offset_, " of ", size_bytes(), " bytes"));
+    }
+    have += *got;
+    offset_ += *got;
+  }
+  return absl::OkStatus();
+}
+
+// A source that goes on after its size is not what was announced.
+absl::Status SnapshotBody::CheckEnd() {
+  char more = 0;
+  const absl::StatusOr<size_t> got =
+      message_->source().ReadAt(size_bytes(), &more, 1);
+  if (!got.ok()) return got.status();
+  if (*got == 0) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat("the snapshot goes on after its ", size_bytes(), " bytes"));
+}
+
+}  // namespace rafthttp
