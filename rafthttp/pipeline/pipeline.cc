@@ -41,9 +41,7 @@ Pipeline::Pipeline(event::EventLoop& loop, http1::Client& client,
       events_(events),
       options_(std::move(options)) {}
 
-Pipeline::~Pipeline() {
-  if (is_destroyed_ != nullptr) *is_destroyed_ = true;
-}
+Pipeline::~Pipeline() = default;
 
 absl::Status Pipeline::Append(codec::OutgoingMessage message) {
   CHECK(loop_.IsCurrent());
@@ -118,20 +116,18 @@ void Pipeline::Stop(DropReason reason) {
   const std::deque<Queued> queue = std::exchange(queue_, {});
   posts_bytes_ = queue_bytes_ = 0;
   const absl::Status status = absl::CancelledError("the pipeline stopped");
-  bool is_destroyed = false;
-  is_destroyed_ = &is_destroyed;
+  const DestructionWatch watch(life_);
   for (const Post& post : posts) {
     events_.OnPostFailed(*this, post.type, post.size_bytes, reason,
                          Answer::kUnexpected, status);
-    if (is_destroyed) return;
+    if (watch.is_over()) return;
   }
   for (const Queued& queued : queue) {
     events_.OnPostFailed(*this, queued.message.type(),
                          queued.message.size_bytes(), reason,
                          Answer::kUnexpected, status);
-    if (is_destroyed) return;
+    if (watch.is_over()) return;
   }
-  is_destroyed_ = nullptr;
 }
 
 size_t Pipeline::queued_messages() const {

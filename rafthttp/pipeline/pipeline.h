@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "rafthttp/base/destruction_watch.h"
 #include "rafthttp/base/drop_reason.h"
 #include "rafthttp/base/ids.h"
 #include "rafthttp/codec/message_view.h"
@@ -119,7 +120,7 @@ class Pipeline {
   std::list<Post> posts_;
   size_t posts_bytes_ = 0;
   codec::ViewStorage storage_;
-  bool* is_destroyed_ = nullptr;  // set by the destructor, inside Stop
+  WatchedLife life_;
 };
 
 }  // namespace rafthttp

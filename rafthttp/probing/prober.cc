@@ -52,9 +52,7 @@ Prober::Prober(event::EventLoop& loop, http1::Client& client,
       urls_(std::move(urls)),
       timer_(loop.NewTimer([this] { Probe(); })) {}
 
-Prober::~Prober() {
-  if (is_destroyed_ != nullptr) *is_destroyed_ = true;
-}
+Prober::~Prober() = default;
 
 void Prober::Start() {
   if (timer_->is_armed() || call_ != nullptr) return;
@@ -127,14 +125,12 @@ void Prober::TakeSample(absl::Time remote_now) {
   const bool is_beyond = certain_offset > options_.clock_offset_max;
   const bool was_beyond = std::exchange(is_offset_beyond_, is_beyond);
   // Each of these may destroy us.
-  bool is_destroyed = false;
-  is_destroyed_ = &is_destroyed;
+  const DestructionWatch watch(life_);
   if (!was_healthy) events_.OnHealthy(*this, sample);
-  if (!is_destroyed && is_beyond != was_beyond) {
+  if (!watch.is_over() && is_beyond != was_beyond) {
     events_.OnClockOffset(*this, sample, is_beyond);
   }
-  if (!is_destroyed) events_.OnProbeSample(*this, sample);
-  if (!is_destroyed) is_destroyed_ = nullptr;
+  if (!watch.is_over()) events_.OnProbeSample(*this, sample);
 }
 
 void Prober::Fail(const absl::Status& status) {
@@ -142,11 +138,9 @@ void Prober::Fail(const absl::Status& status) {
   const uint64_t failures = ++failures_;
   const bool was_unhealthy =
       std::exchange(health_, Health::kUnhealthy) == Health::kUnhealthy;
-  bool is_destroyed = false;
-  is_destroyed_ = &is_destroyed;
+  const DestructionWatch watch(life_);
   if (!was_unhealthy) events_.OnUnhealthy(*this, status);
-  if (!is_destroyed) events_.OnProbeFailed(*this, failures, status);
-  if (!is_destroyed) is_destroyed_ = nullptr;
+  if (!watch.is_over()) events_.OnProbeFailed(*this, failures, status);
 }
 
 }  // namespace rafthttp

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "rafthttp/base/destruction_watch.h"
 #include "rafthttp/event/event_loop.h"
 #include "rafthttp/handshake/url_picker.h"
 #include "rafthttp/http1/client.h"
@@ -112,7 +113,7 @@ class Prober {
   bool has_sample_ = false;
   absl::Duration smoothed_round_trip_;
   uint64_t failures_ = 0;
-  bool* is_destroyed_ = nullptr;  // set by the destructor, inside a callback
+  WatchedLife life_;
 };
 
 }  // namespace rafthttp

@@ -27,6 +27,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "rafthttp/base/destruction_watch.h"
 #include "rafthttp/codec/message_codec.h"
 #include "rafthttp/codec/msgappv2_codec.h"
 #include "rafthttp/handshake/answer.h"
@@ -116,9 +117,6 @@ class StreamReader::MarkedStream final : public event::ByteStream,
  public:
   MarkedStream(StreamReader& owner, std::unique_ptr<event::ByteStream> stream)
       : owner_(owner), stream_(std::move(stream)) {}
-  ~MarkedStream() override {
-    if (is_destroyed_ != nullptr) *is_destroyed_ = true;
-  }
 
   void StartReading(event::ByteStream::Reader& reader) override {
     reader_ = &reader;
@@ -148,12 +146,10 @@ class StreamReader::MarkedStream final : public event::ByteStream,
  private:
   // event::ByteStream::Reader:
   void OnBytes(absl::string_view bytes) override {
-    bool is_destroyed = false;
-    is_destroyed_ = &is_destroyed;
+    const DestructionWatch watch(life_);
     owner_.is_in_read_ = true;
     reader_->OnBytes(bytes);
-    if (is_destroyed) return;
-    is_destroyed_ = nullptr;
+    if (watch.is_over()) return;
     owner_.is_in_read_ = false;
     owner_.EndBatch();
   }
@@ -164,7 +160,7 @@ class StreamReader::MarkedStream final : public event::ByteStream,
   StreamReader& owner_;
   const std::unique_ptr<event::ByteStream> stream_;
   event::ByteStream::Reader* reader_ = nullptr;
-  bool* is_destroyed_ = nullptr;  // while a read is passed on
+  WatchedLife life_;
 };
 
 StreamReader::StreamReader(event::EventLoop& loop, event::Connector& connector,

@@ -14,7 +14,8 @@
 //   no trace of it.
 //
 // Any callback may detach, replace or destroy the writer. Who calls one holds a
-// Watch, and does no more if the connection that it worked for is gone.
+// DestructionWatch, and does no more if the connection that it worked for is
+// gone.
 #include "rafthttp/stream/stream_writer.h"
 
 #include <string>
@@ -97,42 +98,6 @@ struct StreamWriter::Slice {
   }
 };
 
-// Tells whether, since it was made, the writer has left its connection, taken
-// one, or been destroyed.
-class StreamWriter::Watch {
- public:
-  explicit Watch(StreamWriter& writer)
-      : writer_(&writer), outer_(writer.watch_) {
-    writer.watch_ = this;
-  }
-  ~Watch() {
-    if (writer_ != nullptr) writer_->watch_ = outer_;
-  }
-  Watch(const Watch&) = delete;
-  Watch& operator=(const Watch&) = delete;
-
-  bool is_gone() const { return is_gone_; }
-
-  static void MarkGone(StreamWriter& writer) {
-    for (Watch* watch = writer.watch_; watch != nullptr;
-         watch = watch->outer_) {
-      watch->is_gone_ = true;
-    }
-  }
-  static void MarkDestroyed(StreamWriter& writer) {
-    MarkGone(writer);
-    for (Watch* watch = writer.watch_; watch != nullptr;
-         watch = watch->outer_) {
-      watch->writer_ = nullptr;
-    }
-  }
-
- private:
-  StreamWriter* writer_;  // null once destroyed
-  Watch* const outer_;
-  bool is_gone_ = false;
-};
-
 StreamWriter::StreamWriter(event::EventLoop& loop, Events& events,
                            Options options)
     : loop_(loop),
@@ -143,10 +108,7 @@ StreamWriter::StreamWriter(event::EventLoop& loop, Events& events,
   CHECK(options_.slice_bytes > 0);
 }
 
-StreamWriter::~StreamWriter() {
-  CHECK(loop_.IsCurrent());
-  Watch::MarkDestroyed(*this);
-}
+StreamWriter::~StreamWriter() { CHECK(loop_.IsCurrent()); }
 
 // Connections come and go.
 
@@ -155,7 +117,7 @@ void StreamWriter::Attach(std::unique_ptr<event::ByteStream> stream) {
   const bool is_replacing = is_attached();
   if (is_replacing) Disconnect(/*is_in_order=*/state_ != State::kWriting);
   const Tally lost = TakeAll();
-  Watch::MarkGone(*this);
+  connection_life_.End();
   state_ = State::kReady;
   stream_ = std::move(stream);
   encoder_ = NewEncoder(options_);
@@ -163,10 +125,10 @@ void StreamWriter::Attach(std::unique_ptr<event::ByteStream> stream) {
   is_heartbeat_due_ = false;
   stream_->StartReading(*this);
   heartbeat_timer_->Start(options_.heartbeat_interval);
-  Watch watch(*this);
+  const DestructionWatch watch(connection_life_);
   if (!lost.empty()) {
     events_.OnDropped(*this, lost, DropReason::kStreamReplaced);
-    if (watch.is_gone()) return;
+    if (watch.is_over()) return;
   }
   events_.OnWriterAttached(*this);
 }
@@ -175,26 +137,26 @@ void StreamWriter::Detach(DropReason reason) {
   CHECK(loop_.IsCurrent());
   if (!is_attached()) return;
   Disconnect(/*is_in_order=*/state_ != State::kWriting);
-  Watch watch(*this);
+  const DestructionWatch watch(connection_life_);
   const Tally lost = TakeAll();
   if (!lost.empty()) events_.OnDropped(*this, lost, reason);
-  if (watch.is_gone()) return;
+  if (watch.is_over()) return;
   events_.OnWriterDetached(*this, DetachReason::kDetached, absl::OkStatus());
 }
 
 void StreamWriter::Lose(DetachReason reason, const absl::Status& status) {
   Disconnect(/*is_in_order=*/false);
-  Watch watch(*this);
+  const DestructionWatch watch(connection_life_);
   const Tally lost = TakeAll();
   if (!lost.empty()) {
     events_.OnDropped(*this, lost, DropReason::kStreamBroken);
   }
-  if (watch.is_gone()) return;
+  if (watch.is_over()) return;
   events_.OnWriterDetached(*this, reason, status);
 }
 
 void StreamWriter::Disconnect(bool is_in_order) {
-  Watch::MarkGone(*this);
+  connection_life_.End();
   state_ = State::kDetached;
   heartbeat_timer_->Cancel();
   flush_timer_->Cancel();
@@ -309,14 +271,14 @@ void StreamWriter::Flush() {
   // Otherwise there is somebody already who goes on with it.
   if (state_ != State::kReady || flush_timer_->is_armed()) return;
   state_ = State::kFlushing;
-  Watch watch(*this);
+  const DestructionWatch watch(connection_life_);
   size_t written_bytes = 0;
   while (state_ == State::kFlushing) {
     FillSlice();
     if (!refused_.empty()) {
       events_.OnDropped(*this, std::exchange(refused_, Tally()),
                         DropReason::kNotEncodable);
-      if (watch.is_gone()) return;
+      if (watch.is_over()) return;
     }
     if (slice_->buffer.empty()) break;
     if (written_bytes >= kTurnBytesMax) {
@@ -325,7 +287,7 @@ void StreamWriter::Flush() {
     }
     written_bytes += slice_->buffer.size();
     WriteSlice();
-    if (watch.is_gone()) return;
+    if (watch.is_over()) return;
   }
   if (state_ == State::kFlushing) state_ = State::kReady;
 }
@@ -359,9 +321,9 @@ void StreamWriter::WriteSlice() {
       return;
     }
     state_ = State::kReady;
-    Watch watch(*this);
+    const DestructionWatch watch(connection_life_);
     FinishSlice();
-    if (!watch.is_gone()) Flush();
+    if (!watch.is_over()) Flush();
   });
   stalled_bytes_ = stream_->pending_write_bytes();
   stalled_since_ = loop_.Now();

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "rafthttp/base/destruction_watch.h"
 #include "rafthttp/base/drop_reason.h"
 #include "rafthttp/base/ids.h"
 #include "rafthttp/base/tally.h"
@@ -129,7 +130,6 @@ class StreamWriter final : private event::ByteStream::Reader {
     absl::Time at;
   };
   struct Slice;
-  class Watch;
 
   // event::ByteStream::Reader:
   void OnBytes(absl::string_view bytes) override;
@@ -176,7 +176,8 @@ class StreamWriter final : private event::ByteStream::Reader {
   // While kWriting: what was left to write, and since when.
   size_t stalled_bytes_ = 0;
   absl::Time stalled_since_;
-  Watch* watch_ = nullptr;  // the innermost
+  // Of the connection that it has, or of the writer.
+  WatchedLife connection_life_;
 };
 
 absl::string_view DetachReasonName(StreamWriter::DetachReason reason);
