@@ -27,24 +27,27 @@ DatabaseWriter::~DatabaseWriter() {
 }
 
 void DatabaseWriter::Append(std::string block) {
-  const size_t size = block.size();
-  size_bytes_ += size;
+  size_bytes_ += block.size();
   digest_ = snap::ExtendCrc64(digest_, block);
-  pending_bytes_ += size;
+  pending_bytes_ += block.size();
+  const auto held = std::make_shared<std::string>(std::move(block));
   disk_.Run(
-      [shared = shared_, block = std::move(block)] {
+      [shared = shared_, held] {
         // What failed before has been reported.
         if (shared->file == nullptr) return absl::OkStatus();
-        absl::Status status = shared->file->Append(block);
+        absl::Status status = shared->file->Append(*held);
         if (!status.ok()) shared->file.reset();
         return status;
       },
-      [this, size](const absl::Status& status) { OnWritten(size, status); });
+      [this, held](const absl::Status& status) {
+        OnWritten(std::move(*held), status);
+      });
 }
 
-void DatabaseWriter::OnWritten(size_t size, const absl::Status& status) {
+void DatabaseWriter::OnWritten(std::string block, const absl::Status& status) {
   const bool was_over_half = pending_bytes_ > kPendingBytesMax / 2;
-  pending_bytes_ -= size;
+  pending_bytes_ -= block.size();
+  spare_ = std::move(block);
   if (!status.ok()) return Fail(status);
   const bool is_over_half = pending_bytes_ > kPendingBytesMax / 2;
   if (was_over_half && !is_over_half && events_ != nullptr) {

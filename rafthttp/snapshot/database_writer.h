@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "rafthttp/delivery/strand_pool.h"
@@ -51,6 +52,8 @@ class DatabaseWriter {
   const absl::Status& status() const { return status_; }
 
   void Append(std::string block);
+  // A block that was written, for its memory; empty if there is none.
+  std::string TakeSpare() { return std::exchange(spare_, {}); }
   bool is_full() const { return pending_bytes_ >= kPendingBytesMax; }
   // Of all that was appended: how much, and its CRC-64.
   uint64_t size_bytes() const { return size_bytes_; }
@@ -65,7 +68,7 @@ class DatabaseWriter {
     std::unique_ptr<snap::DbWriter> file;
   };
 
-  void OnWritten(size_t size, const absl::Status& status);
+  void OnWritten(std::string block, const absl::Status& status);
   void Fail(const absl::Status& status);
 
   Events* events_ = nullptr;
@@ -73,6 +76,7 @@ class DatabaseWriter {
   uint64_t size_bytes_ = 0;
   uint64_t digest_ = 0;
   size_t pending_bytes_ = 0;
+  std::string spare_;
   std::shared_ptr<Shared> shared_;
   DiskWork disk_;
 };

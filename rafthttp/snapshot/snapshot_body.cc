@@ -31,8 +31,7 @@ absl::Status SnapshotBody::BeginFramed(uint64_t offset) {
   is_framed_ = true;
   is_ended_ = false;
   offset_ = offset;
-  buffer_.clear();
-  taken_ = 0;
+  filled_ = taken_ = 0;
   digests_.resize(frames + 1);
   return absl::OkStatus();
 }
@@ -58,18 +57,17 @@ absl::StatusOr<SnapshotBody::Piece> SnapshotBody::NextPlain(uint64_t bytes_max,
     return piece;
   }
   if (absl::Status status = Fill(size); !status.ok()) return status;
-  piece.data = buffer_;
+  piece.data = filled();
   return piece;
 }
 
 absl::StatusOr<SnapshotBody::Piece> SnapshotBody::NextFramed(
     uint64_t bytes_max) {
   Piece piece;
-  if (taken_ == buffer_.size()) {
+  if (taken_ == filled_) {
     const uint64_t size =
         std::min<uint64_t>(kSnapshotFrameBytes, size_bytes() - offset_);
-    buffer_.clear();
-    taken_ = 0;
+    filled_ = taken_ = 0;
     if (size == 0) {
       if (std::exchange(is_ended_, true)) return piece;
       if (absl::Status status = CheckEnd(); !status.ok()) return status;
@@ -78,18 +76,22 @@ absl::StatusOr<SnapshotBody::Piece> SnapshotBody::NextFramed(
       return piece;
     }
     if (absl::Status status = Fill(size); !status.ok()) return status;
-    digests_.push_back(snap::ExtendCrc64(digests_.back(), buffer_));
-    head_ = SnapshotFrameHead(buffer_);
+    digests_.push_back(snap::ExtendCrc64(digests_.back(), filled()));
+    head_ = SnapshotFrameHead(filled());
     piece.head = head_;
   }
-  piece.data = absl::string_view(buffer_).substr(taken_, bytes_max);
+  // From memory, not from the file: it has been read for its checksum, and
+  // sendfile would cost more than the copy that it saves.
+  piece.data = filled().substr(taken_, bytes_max);
   taken_ += piece.data.size();
   return piece;
 }
 
 // Reads the next `size` bytes into the buffer.
 absl::Status SnapshotBody::Fill(uint64_t size) {
-  buffer_.resize(size);
+  // Never smaller, so that it is not filled with zeros again and again.
+  if (buffer_.size() < size) buffer_.resize(size);
+  filled_ = size;
   for (size_t have = 0; have < size;) {
     const absl::StatusOr<size_t> got =
         message_->source().ReadAt(offset_, buffer_.data() + have, size - have);

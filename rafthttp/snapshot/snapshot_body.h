@@ -54,6 +54,7 @@ class SnapshotBody {
 
  private:
   absl::Status Fill(uint64_t size);
+  absl::string_view filled() const { return {buffer_.data(), filled_}; }
   absl::Status CheckEnd();
   absl::StatusOr<Piece> NextPlain(uint64_t bytes_max, bool use_file);
   absl::StatusOr<Piece> NextFramed(uint64_t bytes_max);
@@ -63,7 +64,8 @@ class SnapshotBody {
   bool is_ended_ = false;
   uint64_t offset_ = 0;  // up to which it has been read
   std::string buffer_;
-  size_t taken_ = 0;  // of the frame in the buffer
+  size_t filled_ = 0;  // of the buffer, by what was read last
+  size_t taken_ = 0;   // of that, where it is a frame
   std::string head_;
   // The CRC-64 of the first i frames.
   std::vector<uint64_t> digests_ = {0};

@@ -47,8 +47,10 @@ class SnapshotFrameDecoder {
   // the decoder is of no use any more.
   absl::StatusOr<Event> Next(absl::string_view& input);
 
-  // After kFrame: its data. Once.
-  std::string TakeData() { return std::move(data_); }
+  // After kFrame: its data. Once. The next goes to the memory of `spare`.
+  std::string TakeData(std::string spare = {}) {
+    return std::exchange(data_, std::move(spare));
+  }
   // After kEnd.
   uint64_t digest() const { return digest_; }
 

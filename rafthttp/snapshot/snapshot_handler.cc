@@ -195,7 +195,8 @@ class SnapshotHandler::Receive final : public http1::BodySink,
   }
 
   void WriteBlock() {
-    std::string next;
+    std::string next = partial_.database->TakeSpare();
+    next.clear();
     next.reserve(block_.capacity());
     next.swap(block_);
     Append(std::move(next));
@@ -211,7 +212,7 @@ class SnapshotHandler::Receive final : public http1::BodySink,
         case Event::kNeedMore:
           return;
         case Event::kFrame:
-          Append(frames_.TakeData());
+          Append(frames_.TakeData(partial_.database->TakeSpare()));
           database_bytes_ = partial_.database->size_bytes();
           break;
         case Event::kEnd:
