@@ -1,17 +1,15 @@
 #include "tools/rafthttpctl/listen_source.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "rafthttp/cluster_info/members_handler.h"
 #include "rafthttp/event/uv_listener.h"
 #include "rafthttp/handshake/identity.h"
 #include "tools/rafthttpctl/diagnostics.h"
+#include "tools/rafthttpctl/file_digest.h"
 #include "tools/rafthttpctl/record.h"
 
 namespace rafthttpctl {
@@ -28,28 +26,6 @@ namespace {
 absl::string_view Header(const rafthttp::http1::RequestHead& head,
                          absl::string_view name) {
   return head.headers.Get(name).value_or("");
-}
-
-absl::StatusOr<std::string> Sha256Of(rafthttp::snap::FileSystem& files,
-                                     const std::string& path) {
-  auto file = files.OpenForRead(path);
-  if (!file.ok()) return file.status();
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(
-      EVP_MD_CTX_new(), EVP_MD_CTX_free);
-  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
-  std::string buffer(1 << 20, '\0');
-  for (uint64_t offset = 0;;) {
-    const auto got = (*file)->ReadAt(offset, buffer.data(), buffer.size());
-    if (!got.ok()) return got.status();
-    if (*got == 0) break;
-    EVP_DigestUpdate(context.get(), buffer.data(), *got);
-    offset += *got;
-  }
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  EVP_DigestFinal_ex(context.get(), digest, &size);
-  return absl::BytesToHexString(
-      absl::string_view(reinterpret_cast<const char*>(digest), size));
 }
 
 }  // namespace

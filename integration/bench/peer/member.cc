@@ -13,7 +13,7 @@ rafthttp::Options TransportOptions(uv_loop_t& loop,
   rafthttp::Options result;
   result.id = options.id;
   result.cluster_id = options.cluster;
-  result.listen_urls = {options.listen_url};
+  if (!options.listen_url.empty()) result.listen_urls = {options.listen_url};
   result.loop = &loop;
   result.delivery = DeliveryMode::kInline;
   return result;
@@ -22,9 +22,13 @@ rafthttp::Options TransportOptions(uv_loop_t& loop,
 }  // namespace
 
 Member::Member(uv_loop_t& loop, Receiver& receiver, Options options)
-    : loop_(loop), receiver_(receiver) {
+    : loop_(loop),
+      receiver_(receiver),
+      id_(options.id),
+      snapshotter_(files_, options.snapshot_folder) {
   rafthttp::Options transport = TransportOptions(loop, options);
   transport.raft = this;
+  transport.snapshotter = &snapshotter_;
   if (!options.is_plain) transport.views = this;
   if (options.is_verbose) transport.logger = &logger_;
   auto created = Transport::Create(std::move(transport));

@@ -19,6 +19,8 @@
 #include "rafthttp/transport/options.h"
 #include "rafthttp/transport/transport.h"
 #include "raftpb/raft.pb.h"
+#include "snap/posix_file_system.h"
+#include "snap/snapshotter.h"
 
 namespace rafthttp::bench {
 
@@ -32,7 +34,9 @@ class Member final : private Raft, private ViewReceiver {
   struct Options {
     MemberId id;
     ClusterId cluster;
-    std::string listen_url;
+    std::string listen_url;  // empty: nowhere
+    // Where snapshots are put that come; must exist.
+    std::string snapshot_folder;
     // Takes messages as raftpb::Message rather than as views.
     bool is_plain = false;
     bool is_verbose = false;
@@ -54,6 +58,7 @@ class Member final : private Raft, private ViewReceiver {
   absl::Status Start();
   // Where we listen.
   std::string url() const;
+  MemberId id() const { return id_; }
   Transport& transport() { return *transport_; }
 
   // Runs the loop until `predicate` holds or `timeout` has passed; whether it
@@ -82,6 +87,9 @@ class Member final : private Raft, private ViewReceiver {
 
   uv_loop_t& loop_;
   Receiver& receiver_;
+  const MemberId id_;
+  snap::PosixFileSystem files_;
+  snap::Snapshotter snapshotter_;
   StderrLogger logger_;
   codec::ViewStorage storage_;
   uint64_t unreachable_ = 0;

@@ -44,7 +44,7 @@ void Sender::Send(uint64_t messages, int64_t now) {
       !options_.messages.fills_entries) {
     for (uint64_t i = 0; i < messages; ++i) {
       const uint64_t number = ++sent_;
-      sent_at_[number & ring_mask_].store(now, std::memory_order_relaxed);
+      sent_at_[number & ring_mask_] = now;
       // The data is ours and stays.
       transport_.Send(maker_.MakeView(number), nullptr);
     }
@@ -53,7 +53,7 @@ void Sender::Send(uint64_t messages, int64_t now) {
   batch_.clear();
   for (uint64_t i = 0; i < messages; ++i) {
     const uint64_t number = ++sent_;
-    sent_at_[number & ring_mask_].store(now, std::memory_order_relaxed);
+    sent_at_[number & ring_mask_] = now;
     batch_.push_back(maker_.Make(number));
   }
   transport_.Send(absl::MakeSpan(batch_));
@@ -61,12 +61,16 @@ void Sender::Send(uint64_t messages, int64_t now) {
 
 void Sender::SendOne() { Send(1, NowNanos()); }
 
-void Sender::Begin(uint64_t count, absl::Time end) {
+void Sender::SetEnd(uint64_t count, absl::Time end) {
   last_to_send_ =
       count == 0 ? std::numeric_limits<uint64_t>::max() : sent_ + count;
   end_nanos_ = end == absl::InfiniteFuture()
                    ? std::numeric_limits<int64_t>::max()
                    : NowNanos() + absl::ToInt64Nanoseconds(end - absl::Now());
+}
+
+void Sender::Begin(uint64_t count, absl::Time end) {
+  SetEnd(count, end);
   is_over_ = false;
   is_pumping_ = true;
   Pump();
@@ -89,34 +93,26 @@ void Sender::Pump() {
   }
 }
 
-void Sender::Pace(double rate, uint64_t count, absl::Time end) {
+void Sender::BeginPaced(double rate, uint64_t count, absl::Time end) {
+  SetEnd(count, end);
+  rate_ = rate;
+  begin_nanos_ = NowNanos();
+  first_ = sent_;
   is_over_ = false;
-  const int64_t begin = NowNanos();
-  const int64_t end_nanos =
-      end == absl::InfiniteFuture()
-          ? std::numeric_limits<int64_t>::max()
-          : begin + absl::ToInt64Nanoseconds(end - absl::Now());
-  const uint64_t first = sent_;
-  while (true) {
-    const int64_t now = NowNanos();
-    const uint64_t done = sent_ - first;
-    if (now >= end_nanos || (count > 0 && done >= count)) break;
-    const auto due =
-        static_cast<uint64_t>(static_cast<double>(now - begin) / 1e9 * rate) +
-        1;
-    const uint64_t outstanding = sent_ - acked_;
-    if (due <= done || outstanding >= window_) {
-      int64_t next =
-          begin + static_cast<int64_t>(static_cast<double>(done) / rate * 1e9);
-      next = std::min(std::max(next, now + 20000), end_nanos);
-      const timespec wait = {.tv_sec = (next - now) / 1000000000,
-                             .tv_nsec = (next - now) % 1000000000};
-      nanosleep(&wait, nullptr);
-      continue;
-    }
-    Send(std::min({due - done, options_.batch, window_ - outstanding}), now);
+}
+
+bool Sender::SendDue() {
+  const int64_t now = NowNanos();
+  const auto due_by_now = static_cast<uint64_t>(
+      static_cast<double>(now - begin_nanos_) / 1e9 * rate_);
+  uint64_t due = first_ + due_by_now + 1;
+  due = std::min(due, last_to_send_);
+  while (sent_ < due && sent_ - acked_ < window_) {
+    Send(std::min({due - sent_, options_.batch, window_ - (sent_ - acked_)}),
+         now);
   }
-  is_over_ = true;
+  is_over_ = now >= end_nanos_ || sent_ >= last_to_send_;
+  return !is_over_;
 }
 
 void Sender::OnAnswer(const codec::MessageView& message) {
@@ -131,10 +127,8 @@ void Sender::OnAnswer(const codec::MessageView& message) {
   if (is_recording_) {
     const int64_t now = NowNanos();
     for (uint64_t i = before + 1; i <= number; ++i) {
-      const int64_t sent_at =
-          sent_at_[i & ring_mask_].load(std::memory_order_relaxed);
-      latencies_.Add(
-          static_cast<uint64_t>(std::max<int64_t>(now - sent_at, 0)));
+      latencies_.Add(static_cast<uint64_t>(
+          std::max<int64_t>(now - sent_at_[i & ring_mask_], 0)));
     }
   }
   seen_ = message.commit;
@@ -142,8 +136,8 @@ void Sender::OnAnswer(const codec::MessageView& message) {
 }
 
 uint64_t Sender::GiveUp() {
-  const uint64_t lost = sent_ - std::min<uint64_t>(acked_, sent_);
-  acked_ = sent_.load();
+  const uint64_t lost = sent_ - std::min(acked_, sent_);
+  acked_ = sent_;
   return lost;
 }
 

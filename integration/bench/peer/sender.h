@@ -1,11 +1,7 @@
 #ifndef INTEGRATION_BENCH_PEER_SENDER_H_
 #define INTEGRATION_BENCH_PEER_SENDER_H_
 
-#include <atomic>
 #include <cstdint>
-#include <functional>
-#include <memory>
-#include <string>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -20,8 +16,7 @@ namespace rafthttp::bench {
 // The sending side: pushes numbered messages to one member, and never has more
 // than a window of them unanswered.
 //
-// Threads: the loop's; with a rate, Pace runs on one of its own, as a raft
-// would.
+// Threads: the loop's.
 class Sender {
  public:
   struct Options {
@@ -39,8 +34,10 @@ class Sender {
   // Sends as many as the window allows, until `count` (0: no limit) more are
   // sent or `end` has come; goes on by itself with each answer.
   void Begin(uint64_t count, absl::Time end);
-  // The same at `rate` messages a second; returns when done.
-  void Pace(double rate, uint64_t count, absl::Time end);
+  // The same at `rate` messages a second, as SendDue is called.
+  void BeginPaced(double rate, uint64_t count, absl::Time end);
+  // Sends what is due by now; whether there is more to come.
+  bool SendDue();
   // What comes in.
   void OnAnswer(const codec::MessageView& message);
   // After all that one read brought.
@@ -64,6 +61,7 @@ class Sender {
   uint64_t window() const { return window_; }
 
  private:
+  void SetEnd(uint64_t count, absl::Time end);
   void Send(uint64_t messages, int64_t now);
   static int64_t NowNanos();
 
@@ -72,18 +70,22 @@ class Sender {
   MessageMaker maker_;
   uint64_t window_;
   // When message i was sent, at i & ring_mask_.
-  std::vector<std::atomic<int64_t>> sent_at_;
+  std::vector<int64_t> sent_at_;
   uint64_t ring_mask_;
   std::vector<raftpb::Message> batch_;
 
-  std::atomic<uint64_t> sent_ = 0;
-  std::atomic<uint64_t> acked_ = 0;
+  uint64_t sent_ = 0;
+  uint64_t acked_ = 0;
   uint64_t answers_ = 0;
   uint64_t seen_ = 0;
   bool is_pumping_ = false;
-  std::atomic<bool> is_over_ = true;
+  bool is_over_ = true;
   uint64_t last_to_send_ = 0;
   int64_t end_nanos_ = 0;
+  // Paced:
+  double rate_ = 0;
+  int64_t begin_nanos_ = 0;
+  uint64_t first_ = 0;
   bool is_recording_ = false;
   Histogram latencies_;
 };
