@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "rafthttp/codec/message_view.h"
+#include "rafthttp/codec/outgoing_message.h"
 #include "rafthttp/codec/wire_buffer.h"
 #include "raftpb/raft.pb.h"
 
@@ -30,6 +31,11 @@ class FrameEncoder {
   }
   virtual absl::Status AppendView(const MessageView& message,
                                   WireBuffer* out) = 0;
+  // The same, with `storage` for what views need.
+  virtual absl::Status AppendOutgoing(const OutgoingMessage& message,
+                                      ViewStorage* storage, WireBuffer* out) {
+    return AppendView(message.View(storage), out);
+  }
   // The same in one piece.
   absl::Status Append(const raftpb::Message& message, std::string* out);
 

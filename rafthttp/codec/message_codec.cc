@@ -66,6 +66,19 @@ absl::Status MessageEncoder::AppendView(const MessageView& message,
   return absl::OkStatus();
 }
 
+absl::Status MessageEncoder::AppendOutgoing(const OutgoingMessage& message,
+                                            ViewStorage* storage,
+                                            WireBuffer* out) {
+  if (!message.is_head() || message.size_bytes() > limits_.message_bytes_max) {
+    return AppendView(message.View(storage), out);
+  }
+  const absl::string_view encoded = message.encoded_head();
+  WireWriter writer(out, kBigEndianBytes + encoded.size());
+  writer.BigEndian(encoded.size());
+  writer.Copy(encoded);
+  return absl::OkStatus();
+}
+
 size_t MessageEncoder::EncodedViewSize(const MessageView& message) const {
   return kBigEndianBytes + TotalBytes(message);
 }

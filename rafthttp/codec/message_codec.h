@@ -48,6 +48,8 @@ class MessageEncoder final : public FrameEncoder {
 
   // Takes messages of every type.
   absl::Status AppendView(const MessageView& message, WireBuffer* out) override;
+  absl::Status AppendOutgoing(const OutgoingMessage& message,
+                              ViewStorage* storage, WireBuffer* out) override;
   size_t EncodedViewSize(const MessageView& message) const override;
   void AppendLinkHeartbeat(WireBuffer* out) override;
 

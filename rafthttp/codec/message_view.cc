@@ -27,6 +27,106 @@ constexpr uint32_t BytesTag(uint32_t field) {
   return WireTag(field, kWireBytes);
 }
 
+// Of a varint.
+bool IsLastByte(char byte) { return static_cast<uint8_t>(byte) < 0x80; }
+
+// A varint of up to 9 bytes, without a look at the end of the input: there must
+// be that many, or its last byte before. Null: it is longer.
+const char* ReadVarintUnchecked(const char* at, uint64_t* value) {
+  uint64_t read = 0;
+  for (int shift = 0; shift < 63; shift += 7) {
+    const auto byte = static_cast<uint8_t>(*at++);
+    read |= uint64_t{byte & 0x7fu} << shift;
+    if (byte < 0x80) {
+      *value = read;
+      return at;
+    }
+  }
+  return nullptr;
+}
+
+// What every raft writes: type, term, index and data, once each and in this
+// order. False: it is something else, or malformed, and `*entry` is untouched
+// but for values that ReadEntry overwrites.
+bool ReadUsualEntry(absl::string_view bytes, EntryView* entry) {
+  // Three fields of two bytes, and room for what ReadVarintUnchecked reads in
+  // term and index before it could leave `bytes`.
+  constexpr size_t kBytesMin = 2 + 11 + 11 + 11;
+  if (bytes.size() < kBytesMin) return false;
+  const char* at = bytes.data();
+  const char* const end = at + bytes.size();
+  if (at[0] != VarintTag(1) || !IsLastByte(at[1]) || at[2] != VarintTag(2))
+    return false;
+  uint64_t term = 0;
+  uint64_t index = 0;
+  uint64_t size = 0;
+  const int32_t type = at[1];
+  at = ReadVarintUnchecked(at + 3, &term);
+  if (at == nullptr || *at != VarintTag(3)) return false;
+  at = ReadVarintUnchecked(at + 1, &index);
+  if (at == nullptr || *at != BytesTag(4)) return false;
+  at = ReadVarintUnchecked(at + 1, &size);
+  if (at == nullptr || size != static_cast<uint64_t>(end - at)) return false;
+  entry->type = type;
+  entry->term = term;
+  entry->index = index;
+  entry->data = absl::string_view(at, size);
+  entry->fields = Bit(1) | Bit(2) | Bit(3) | Bit(4);
+  return true;
+}
+
+// Reads field `tag` (below 0x80) if it comes next. Null: another comes, or it
+// is malformed.
+const char* ReadUsualField(const char* at, const char* end, uint32_t tag,
+                           uint64_t* value) {
+  if (end - at < 2 || *at != static_cast<char>(tag)) return nullptr;
+  ++at;
+  if (IsLastByte(*at)) {
+    *value = static_cast<uint8_t>(*at);
+    return at + 1;
+  }
+  // The last byte of all ends it, if nothing before does.
+  if (end - at < 9 && !IsLastByte(end[-1])) return nullptr;
+  return ReadVarintUnchecked(at, value);
+}
+
+// What etcd's raft writes where there are neither entries nor data: each number
+// once and in order. False: it is something else, or malformed, and `*view` is
+// to be reset.
+bool ReadUsualHead(absl::string_view bytes, MessageView* view) {
+  const char* at = bytes.data();
+  const char* const end = at + bytes.size();
+  uint64_t type = 0;
+  uint64_t reject = 0;
+  const struct {
+    uint32_t tag;
+    uint64_t* value;
+  } fields[] = {
+      {VarintTag(MessageView::kType), &type},
+      {VarintTag(MessageView::kTo), &view->to},
+      {VarintTag(MessageView::kFrom), &view->from},
+      {VarintTag(MessageView::kTerm), &view->term},
+      {VarintTag(MessageView::kLogTerm), &view->log_term},
+      {VarintTag(MessageView::kIndex), &view->index},
+      {VarintTag(MessageView::kCommit), &view->commit},
+      {VarintTag(MessageView::kReject), &reject},
+      {VarintTag(MessageView::kRejectHint), &view->reject_hint},
+  };
+  for (const auto& field : fields) {
+    at = ReadUsualField(at, end, field.tag, field.value);
+    if (at == nullptr) return false;
+  }
+  if (at != end) return false;
+  view->type = static_cast<int32_t>(type);
+  view->reject = reject != 0;
+  view->fields = Bit(MessageView::kType) | Bit(MessageView::kTo) |
+                 Bit(MessageView::kFrom) | Bit(MessageView::kTerm) |
+                 Bit(MessageView::kLogTerm) | Bit(MessageView::kIndex) |
+                 Bit(MessageView::kCommit) | Bit(MessageView::kReject) |
+                 Bit(MessageView::kRejectHint);
+  return true;
+}
+
 bool ReadEntry(WireReader& reader, EntryView* entry) {
   uint32_t tag = 0;
   uint64_t value = 0;
@@ -206,7 +306,8 @@ bool ReadMessage(WireReader& reader, size_t entries_max,
           return reader.FailAt(field_at, kTooManyEntries);
         }
         WireReader part(bytes);
-        if (!ReadEntry(part, &entries->emplace_back())) {
+        EntryView* const entry = &entries->emplace_back();
+        if (!ReadUsualEntry(bytes, entry) && !ReadEntry(part, entry)) {
           return reader.FailLike(part);
         }
         break;
@@ -412,6 +513,11 @@ absl::Status ParseMessage(absl::string_view bytes, const Limits& limits,
                           MessageView* view) {
   *view = MessageView();
   entries->clear();
+  if (ReadUsualHead(bytes, view)) {
+    view->encoded = bytes;
+    return absl::OkStatus();
+  }
+  *view = MessageView();
   WireReader reader(bytes);
   if (!ReadMessage(reader, limits.entries_max, entries, view)) {
     return StatusOf(reader, bytes, base_offset, "raftpb.Message");
@@ -431,6 +537,7 @@ void TrimEntries(std::vector<EntryView>* entries) {
 
 absl::Status ParseEntry(absl::string_view bytes, uint64_t base_offset,
                         EntryView* view) {
+  if (ReadUsualEntry(bytes, view)) return absl::OkStatus();
   *view = EntryView();
   WireReader reader(bytes);
   if (!ReadEntry(reader, view)) {

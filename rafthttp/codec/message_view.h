@@ -27,11 +27,8 @@ struct EntryView {
   void CopyTo(raftpb::Entry* entry) const;
 };
 
-// One raftpb.Message without its memory: it points into the bytes it was
-// parsed from and into a vector of entries, and is valid as long as both.
-//
-// Copying one is cheap and copies no data; CopyTo makes the convenient form.
-struct MessageView {
+// One raftpb.Message's numbers: all that needs no memory elsewhere.
+struct MessageHead {
   // The numbers of raftpb.Message's fields.
   enum Field : uint32_t {
     kType = 1,
@@ -64,6 +61,16 @@ struct MessageView {
   uint64_t reject_hint = 0;
   uint64_t vote = 0;
   bool reject = false;
+
+  bool has(Field field) const { return (fields >> field & 1) != 0; }
+  void Set(Field field) { fields |= uint32_t{1} << field; }
+};
+
+// One raftpb.Message without its memory: it points into the bytes it was
+// parsed from and into a vector of entries, and is valid as long as both.
+//
+// Copying one is cheap and copies no data; CopyTo makes the convenient form.
+struct MessageView : MessageHead {
   absl::Span<const EntryView> entries;
   absl::string_view context;
   // An encoded and valid raftpb.Snapshot.
@@ -72,8 +79,6 @@ struct MessageView {
   // append frame, which never existed as raftpb bytes.
   absl::string_view encoded;
 
-  bool has(Field field) const { return (fields >> field & 1) != 0; }
-  void Set(Field field) { fields |= uint32_t{1} << field; }
   // Transport's own heartbeat, which raft never sees.
   bool is_link_heartbeat() const;
 

@@ -14,7 +14,10 @@ uint64_t EnumVarint(int32_t number) {
   return static_cast<uint64_t>(static_cast<int64_t>(number));
 }
 
-bool HasData(const EntryView& entry) { return (entry.fields >> 4 & 1) != 0; }
+// Whether a view says so or not: what has bytes, has data.
+bool HasData(const EntryView& entry) {
+  return (entry.fields >> 4 & 1) != 0 || !entry.data.empty();
+}
 
 bool WritesSnapshot(const MessageView& message) {
   return message.type == raftpb::MsgSnap;
@@ -32,6 +35,11 @@ size_t HeadBytes(const EntryView& entry) {
   return FieldBytes(EnumVarint(entry.type)) + FieldBytes(entry.term) +
          FieldBytes(entry.index) +
          (HasData(entry) ? FieldBytes(entry.data.size()) : 0);
+}
+
+char* WriteVarintField(uint32_t field, uint64_t value, char* at) {
+  *at++ = static_cast<char>(WireTag(field, kWireVarint));
+  return WriteVarint(value, at);
 }
 
 void WriteBytesHead(uint32_t field, size_t size, WireWriter* writer) {
@@ -64,44 +72,70 @@ void Write(const EntryView& entry, WireWriter* writer) {
   }
 }
 
+char* WriteEntry(const EntryView& entry, char* at) {
+  at = WriteVarintField(1, EnumVarint(entry.type), at);
+  at = WriteVarintField(2, entry.term, at);
+  at = WriteVarintField(3, entry.index, at);
+  if (!HasData(entry)) return at;
+  *at++ = static_cast<char>(WireTag(4, kWireBytes));
+  at = WriteVarint(entry.data.size(), at);
+  std::memcpy(at, entry.data.data(), entry.data.size());
+  return at + entry.data.size();
+}
+
+char* WriteHead(const MessageHead& head, absl::string_view context, char* at,
+                char** context_at) {
+  at = WriteVarintField(MessageHead::kType, EnumVarint(head.type), at);
+  at = WriteVarintField(MessageHead::kTo, head.to, at);
+  at = WriteVarintField(MessageHead::kFrom, head.from, at);
+  at = WriteVarintField(MessageHead::kTerm, head.term, at);
+  at = WriteVarintField(MessageHead::kLogTerm, head.log_term, at);
+  at = WriteVarintField(MessageHead::kIndex, head.index, at);
+  at = WriteVarintField(MessageHead::kCommit, head.commit, at);
+  at = WriteVarintField(MessageHead::kReject, head.reject ? 1 : 0, at);
+  at = WriteVarintField(MessageHead::kRejectHint, head.reject_hint, at);
+  *context_at = at;
+  if (head.has(MessageHead::kContext)) {
+    *at++ = static_cast<char>(WireTag(MessageHead::kContext, kWireBytes));
+    at = WriteVarint(context.size(), at);
+    *context_at = at;
+    if (!context.empty()) std::memcpy(at, context.data(), context.size());
+    at += context.size();
+  }
+  if (head.vote != 0) at = WriteVarintField(MessageHead::kVote, head.vote, at);
+  return at;
+}
+
 size_t TotalBytes(const MessageView& message) {
-  return SizeOf(message, WireBuffer()).total;
+  size_t entries_bytes = 0;
+  for (const EntryView& entry : message.entries) {
+    entries_bytes += EntryFieldBytes(TotalBytes(entry));
+  }
+  size_t bytes = TotalBytes(message, message.context.size(), entries_bytes);
+  if (WritesSnapshot(message))
+    bytes += EntryFieldBytes(message.snapshot.size());
+  return bytes;
+}
+
+size_t EntryFieldBytes(size_t bytes) { return FieldBytes(bytes) + bytes; }
+
+size_t TotalBytes(const MessageHead& head, size_t context_bytes,
+                  size_t entries_bytes) {
+  size_t bytes = FieldBytes(EnumVarint(head.type)) + FieldBytes(head.to) +
+                 FieldBytes(head.from) + FieldBytes(head.term) +
+                 FieldBytes(head.log_term) + FieldBytes(head.index) +
+                 entries_bytes + FieldBytes(head.commit) + 2 +
+                 FieldBytes(head.reject_hint);
+  if (head.has(MessageHead::kContext)) {
+    bytes += FieldBytes(context_bytes) + context_bytes;
+  }
+  if (head.vote != 0) bytes += FieldBytes(head.vote);
+  return bytes;
 }
 
 size_t TotalBytes(const raftpb::Message& message) {
-  MessageView head;
-  head.type = raftpb::TypeNumber(message);
-  head.to = message.to();
-  head.from = message.from();
-  head.term = message.term();
-  head.log_term = message.logterm();
-  head.index = message.index();
-  head.commit = message.commit();
-  head.reject_hint = message.rejecthint();
-  head.vote = message.vote();
-  if (message.has_context()) {
-    head.Set(MessageView::kContext);
-    head.context = message.context();
-  }
-  size_t bytes = TotalBytes(head);
-  for (const raftpb::Entry& entry : message.entries()) {
-    EntryView view;
-    view.type = raftpb::EntryTypeNumber(entry);
-    view.term = entry.term();
-    view.index = entry.index();
-    if (entry.has_data()) {
-      view.fields = 1 << 4;
-      view.data = entry.data();
-    }
-    const size_t entry_bytes = TotalBytes(view);
-    bytes += FieldBytes(entry_bytes) + entry_bytes;
-  }
-  if (WritesSnapshot(head)) {
-    const size_t snapshot_bytes = message.snapshot().ByteSizeLong();
-    // `head` counted an empty one.
-    bytes += FieldBytes(snapshot_bytes) - FieldBytes(0) + snapshot_bytes;
-  }
-  return bytes;
+  ViewStorage storage;
+  return TotalBytes(ViewOf(message, &storage));
 }
 
 WireSize SizeOf(const MessageView& message, const WireBuffer& out) {

@@ -21,9 +21,30 @@ size_t TotalBytes(const EntryView& entry);
 WireSize SizeOf(const EntryView& entry, const WireBuffer& out);
 void Write(const EntryView& entry, WireWriter* writer);
 
+// The same in one pass, data copied: at most EntryRoom(entry) bytes from `at`
+// on. Returns the end.
+inline size_t EntryRoom(const EntryView& entry) {
+  return 4 * (1 + kVarintBytesMax) + entry.data.size();
+}
+char* WriteEntry(const EntryView& entry, char* at);
+
 size_t TotalBytes(const MessageView& message);
-// The same without making a view of it first.
 size_t TotalBytes(const raftpb::Message& message);
+// A message without entries, snapshot and responses, in one pass, `context`
+// copied if head.has(kContext): at most HeadRoom(context) bytes from `at` on.
+// Returns the end; `*context_at` is where the context begins.
+inline size_t HeadRoom(absl::string_view context) {
+  return 10 * (1 + kVarintBytesMax) + 2 + context.size();
+}
+char* WriteHead(const MessageHead& head, absl::string_view context, char* at,
+                char** context_at);
+
+// Of a message whose entries take `entries_bytes`, with their tags and lengths;
+// it has no snapshot that would be written.
+size_t TotalBytes(const MessageHead& head, size_t context_bytes,
+                  size_t entries_bytes);
+// What an entry of `bytes` takes in a message, with its tag and length.
+size_t EntryFieldBytes(size_t bytes);
 WireSize SizeOf(const MessageView& message, const WireBuffer& out);
 void Write(const MessageView& message, WireWriter* writer);
 

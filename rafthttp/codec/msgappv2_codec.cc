@@ -220,7 +220,33 @@ void MsgAppV2Encoder::AppendLinkHeartbeat(WireBuffer* out) {
   *out->Extend(1) = kLinkHeartbeatFrame;
 }
 
-bool MsgAppV2Encoder::IsCompact(const MessageView& message) const {
+absl::Status MsgAppV2Encoder::AppendOutgoing(const OutgoingMessage& message,
+                                             ViewStorage* storage,
+                                             WireBuffer* out) {
+  if (!message.has_entry_frames() || message.type() != raftpb::MsgApp ||
+      !HasCompactHead(message.head())) {
+    return AppendView(message.View(storage), out);
+  }
+  const OutgoingMessage::EntryFrames frames = message.entry_frames();
+  const size_t size = kHeadBytes + frames.bytes.size() + kBigEndianBytes;
+  if (!frames.are_consecutive || frames.count > limits_.entries_max ||
+      frames.entry_bytes_max > limits_.entry_bytes_max ||
+      size > limits_.append_bytes_max) {
+    // It says what is wrong, if anything.
+    return AppendView(message.View(storage), out);
+  }
+  const size_t referred_bytes =
+      out->refers(frames.bytes.size()) ? frames.bytes.size() : 0;
+  WireWriter writer(out, size - referred_bytes);
+  writer.Byte(kAppendFrame);
+  writer.BigEndian(frames.count);
+  writer.Data(frames.bytes);
+  writer.BigEndian(message.head().commit);
+  state_.index += frames.count;
+  return absl::OkStatus();
+}
+
+bool MsgAppV2Encoder::HasCompactHead(const MessageHead& message) const {
   if (message.index != state_.index || message.log_term != state_.term ||
       message.log_term != message.term) {
     return false;
@@ -231,6 +257,11 @@ bool MsgAppV2Encoder::IsCompact(const MessageView& message) const {
       message.reject_hint != 0 || message.vote != 0) {
     return false;
   }
+  return true;
+}
+
+bool MsgAppV2Encoder::IsCompact(const MessageView& message) const {
+  if (!HasCompactHead(message)) return false;
   uint64_t index = message.index;
   for (const EntryView& entry : message.entries) {
     // An index of zero would mean that the count went beyond the last one.

@@ -95,12 +95,15 @@ class MsgAppV2Encoder final : public FrameEncoder {
   // out.
   //   kInvalidArgument  neither MsgApp nor a link heartbeat
   absl::Status AppendView(const MessageView& message, WireBuffer* out) override;
+  absl::Status AppendOutgoing(const OutgoingMessage& message,
+                              ViewStorage* storage, WireBuffer* out) override;
   size_t EncodedViewSize(const MessageView& message) const override;
   void AppendLinkHeartbeat(WireBuffer* out) override;
 
   const AppendState& state() const { return state_; }
 
  private:
+  bool HasCompactHead(const MessageHead& message) const;
   bool IsCompact(const MessageView& message) const;
   absl::Status AppendCompact(const MessageView& message, WireBuffer* out);
   absl::Status AppendFull(const MessageView& message, WireBuffer* out);

@@ -17,6 +17,18 @@ inline size_t VarintBytes(uint64_t value) {
   return (static_cast<size_t>(std::bit_width(value | 1)) + 6) / 7;
 }
 
+constexpr size_t kVarintBytesMax = 10;
+
+// Writes at most kVarintBytesMax bytes at `at`; returns their end.
+inline char* WriteVarint(uint64_t value, char* at) {
+  while (value >= 0x80) {
+    *at++ = static_cast<char>(value | 0x80);
+    value >>= 7;
+  }
+  *at++ = static_cast<char>(value);
+  return at;
+}
+
 // Fills a stretch of a WireBuffer whose length was worked out before.
 class WireWriter {
  public:
@@ -33,13 +45,7 @@ class WireWriter {
     StoreBigEndian(value, at_);
     at_ += kBigEndianBytes;
   }
-  void Varint(uint64_t value) {
-    while (value >= 0x80) {
-      *at_++ = static_cast<char>(value | 0x80);
-      value >>= 7;
-    }
-    *at_++ = static_cast<char>(value);
-  }
+  void Varint(uint64_t value) { at_ = WriteVarint(value, at_); }
   void Copy(absl::string_view data) {
     if (data.empty()) return;
     std::memcpy(at_, data.data(), data.size());

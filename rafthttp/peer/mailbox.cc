@@ -13,6 +13,9 @@ static_assert(kMsgAppNumber == raftpb::MsgApp);
 // A vector that once held a flood is not kept.
 constexpr size_t kKeptMessagesMax = 64;
 
+// How much is taken from the process's budget at once.
+constexpr size_t kCreditBytes = 16 << 10;
+
 }  // namespace
 
 Lane PreferredLane(int32_t type) {
@@ -29,12 +32,48 @@ Mailbox::Mailbox(event::EventLoop& loop, Options options,
 
 Mailbox::~Mailbox() {
   MutexLock lock(mutex_);
-  const size_t bytes = append_budget_.bytes + other_budget_.bytes;
+  const size_t bytes = append_budget_.bytes + other_budget_.bytes + credit_;
   process_budget_->bytes.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
 Mailbox::Budget& Mailbox::BudgetOf(int32_t type) {
   return type == raftpb::MsgApp ? append_budget_ : other_budget_;
+}
+
+bool Mailbox::TakeCredit(size_t bytes) {
+  if (bytes <= credit_) {
+    credit_ -= bytes;
+    return true;
+  }
+  const auto take = [this](size_t wanted, bool is_last) {
+    const size_t before =
+        process_budget_->bytes.fetch_add(wanted, std::memory_order_relaxed);
+    // A message too large for the budget goes when there is no other.
+    if ((is_last && before == 0) ||
+        before + wanted <= process_budget_->bytes_max) {
+      return true;
+    }
+    process_budget_->bytes.fetch_sub(wanted, std::memory_order_relaxed);
+    return false;
+  };
+  const size_t missing = bytes - credit_;
+  if (missing < kCreditBytes && take(kCreditBytes, /*is_last=*/false)) {
+    credit_ = kCreditBytes - missing;
+    return true;
+  }
+  if (!take(missing, /*is_last=*/true)) return false;
+  credit_ = 0;
+  return true;
+}
+
+void Mailbox::GiveCredit(size_t bytes) {
+  credit_ += bytes;
+  const bool is_empty =
+      append_budget_.messages == 0 && other_budget_.messages == 0;
+  const size_t kept = is_empty ? 0 : kCreditBytes;
+  if (credit_ <= 2 * kept) return;
+  process_budget_->bytes.fetch_sub(credit_ - kept, std::memory_order_relaxed);
+  credit_ = kept;
 }
 
 std::optional<DropReason> Mailbox::Reserve(
@@ -47,12 +86,7 @@ std::optional<DropReason> Mailbox::Reserve(
   if (budget.messages > 0 && budget.bytes + bytes > options_.bytes_max) {
     return DropReason::kQueueFull;
   }
-  const size_t before =
-      process_budget_->bytes.fetch_add(bytes, std::memory_order_relaxed);
-  if (before > 0 && before + bytes > process_budget_->bytes_max) {
-    process_budget_->bytes.fetch_sub(bytes, std::memory_order_relaxed);
-    return DropReason::kProcessFull;
-  }
+  if (!TakeCredit(bytes)) return DropReason::kProcessFull;
   ++budget.messages;
   budget.bytes += bytes;
   return std::nullopt;
@@ -145,7 +179,7 @@ void Mailbox::Release(const Tally& tally) {
   append_budget_.bytes -= tally.append_bytes;
   other_budget_.messages -= tally.messages - appends;
   other_budget_.bytes -= tally.bytes - tally.append_bytes;
-  process_budget_->bytes.fetch_sub(tally.bytes, std::memory_order_relaxed);
+  GiveCredit(tally.bytes);
 }
 
 Tally Mailbox::Close(DropReason reason) {

@@ -118,6 +118,9 @@ class Mailbox final : public std::enable_shared_from_this<Mailbox> {
     uint64_t messages;
   };
 
+  // False: the process has no room for `bytes` more.
+  bool TakeCredit(size_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void GiveCredit(size_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Budget& BudgetOf(int32_t type) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::optional<DropReason> Reserve(const codec::OutgoingMessage& message)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -138,6 +141,9 @@ class Mailbox final : public std::enable_shared_from_this<Mailbox> {
   Tally tally_ ABSL_GUARDED_BY(mutex_);  // of messages_
   Budget append_budget_ ABSL_GUARDED_BY(mutex_);
   Budget other_budget_ ABSL_GUARDED_BY(mutex_);
+  // Taken from the process's budget, and not used: so that not every message
+  // has to touch what all mailboxes share. None while nothing waits.
+  size_t credit_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t enqueued_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t enqueued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<DropLine> drops_ ABSL_GUARDED_BY(mutex_);

@@ -239,7 +239,7 @@ void StreamWriter::Encode(codec::OutgoingMessage&& message, absl::Time at) {
   Slice& slice = *slice_;
   const size_t referenced_before = slice.referenced_bytes();
   const absl::Status status =
-      encoder_->AppendView(message.View(&slice.storage), &slice.buffer);
+      encoder_->AppendOutgoing(message, &slice.storage, &slice.buffer);
   if (!status.ok()) {
     refused_.Add(message.type(), message.size_bytes());
     return;

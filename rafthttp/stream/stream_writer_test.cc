@@ -492,15 +492,16 @@ TEST_F(ScriptedStreamTest, SharedDataLivesUntilItIsWrittenAndNoLonger) {
   EXPECT_EQ(large.use_count(), 2);
   writer_->Flush();
   EXPECT_TRUE(stream_->Holds(*large));
-  // Behind the write under way nothing is encoded.
-  const auto waiting = append(100);
+  // Nor what is small, while it waits behind the write under way.
+  EXPECT_EQ(append(100).use_count(), 1);
+  const auto waiting = append(50'000);
   EXPECT_EQ(waiting.use_count(), 2);
   EXPECT_EQ(large.use_count(), 2);
   stream_->try_write_room = 1 << 20;
   stream_->Finish(absl::OkStatus());
   EXPECT_EQ(large.use_count(), 1);
   EXPECT_EQ(waiting.use_count(), 1);
-  EXPECT_EQ(written_.messages, 3u);
+  EXPECT_EQ(written_.messages, 4u);
 }
 
 // A snapshot's bytes are made for the view alone, and do not outlive it.

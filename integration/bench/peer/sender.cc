@@ -40,8 +40,7 @@ int64_t Sender::NowNanos() {
 }
 
 void Sender::Send(uint64_t messages, int64_t now) {
-  if (!options_.is_plain && options_.messages.kind == Kind::kApp &&
-      !options_.messages.fills_entries) {
+  if (!options_.is_plain && !options_.messages.fills_entries) {
     for (uint64_t i = 0; i < messages; ++i) {
       const uint64_t number = ++sent_;
       sent_at_[number & ring_mask_] = now;

@@ -103,12 +103,22 @@ raftpb::Message MessageMaker::Make(uint64_t number) const {
 }
 
 codec::MessageView MessageMaker::MakeView(uint64_t number) {
-  const uint64_t before = LastOf(number - 1);
   codec::MessageView view;
-  view.type = raftpb::MsgApp;
   view.to = options_.to.value();
   view.from = options_.from.value();
   view.term = 1;
+  if (options_.kind == Kind::kHeartbeat) {
+    view.type = raftpb::MsgHeartbeat;
+    view.commit = number;
+    return view;
+  }
+  if (options_.kind == Kind::kAppResp) {
+    view.type = raftpb::MsgAppResp;
+    view.index = number;
+    return view;
+  }
+  const uint64_t before = LastOf(number - 1);
+  view.type = raftpb::MsgApp;
   view.log_term = 1;
   view.index = before;
   view.commit = before;
