@@ -97,8 +97,7 @@ ServerConnection::ServerConnection(
     event::EventLoop& loop, std::unique_ptr<event::ByteStream> stream,
     Handler& handler, Owner& owner, const Options& options,
     const std::function<absl::Time()>& wall_clock)
-    : loop_(loop),
-      stream_(std::move(stream)),
+    : stream_(std::move(stream)),
       handler_(handler),
       owner_(owner),
       options_(options),

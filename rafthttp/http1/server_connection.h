@@ -131,7 +131,6 @@ class ServerConnection final : private event::ByteStream::Reader {
   void Linger();
   void Close(absl::Status status);
 
-  event::EventLoop& loop_;
   std::unique_ptr<event::ByteStream> stream_;  // null once closed
   Handler& handler_;
   Owner& owner_;

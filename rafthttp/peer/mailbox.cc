@@ -10,7 +10,8 @@ namespace {
 
 static_assert(kMsgAppNumber == raftpb::MsgApp);
 
-// A vector that once held a flood is not kept.
+// A vector for more than this is kept as long as it is filled to a quarter: a
+// flood does not allocate again and again, and its memory goes with it.
 constexpr size_t kKeptMessagesMax = 64;
 
 // How much is taken from the process's budget at once.
@@ -157,10 +158,12 @@ void Mailbox::set_is_paused(bool is_paused) {
 
 void Mailbox::Take(Mail* mail) {
   mail->messages.clear();
-  if (mail->messages.capacity() > kKeptMessagesMax) {
-    std::vector<codec::OutgoingMessage>().swap(mail->messages);
-  }
+  std::vector<codec::OutgoingMessage> unused;
   MutexLock lock(mutex_);
+  const size_t capacity = mail->messages.capacity();
+  if (capacity > kKeptMessagesMax && messages_.size() < capacity / 4) {
+    unused.swap(mail->messages);
+  }
   mail->messages.swap(messages_);
   tally_ = Tally();
   is_woken_ = false;

@@ -17,6 +17,7 @@ const std::map<std::string, Flags::Mode>& Modes() {
       {"echo", Flags::Mode::kEcho},
       {"send", Flags::Mode::kSend},
       {"pingpong", Flags::Mode::kPingPong},
+      {"delay", Flags::Mode::kDelay},
       {"snapsend", Flags::Mode::kSnapSend},
       {"conncost", Flags::Mode::kConnCost},
       {"farm", Flags::Mode::kFarm}};
@@ -80,7 +81,7 @@ Flags ParseFlags(int argc, char** argv) {
       },
       "peer as id=url, repeatable; the first is the one sent to");
   app.add_option("--mode", flags.mode_name,
-                 "recv|echo|send|pingpong|snapsend|conncost|farm");
+                 "recv|echo|send|pingpong|delay|snapsend|conncost|farm");
   app.add_option("--type", flags.type_name, "app|heartbeat|appresp");
   app.add_option("--size", flags.size, "bytes of data in each entry");
   app.add_option("--entries", flags.entries, "entries in each MsgApp");

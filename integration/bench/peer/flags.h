@@ -21,6 +21,7 @@ struct Flags {
     kEcho,
     kSend,
     kPingPong,
+    kDelay,
     kSnapSend,
     kConnCost,
     kFarm

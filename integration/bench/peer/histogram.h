@@ -20,6 +20,7 @@ class Histogram {
   }
   void Clear() { *this = Histogram(); }
 
+  uint64_t count() const { return count_; }
   // In microseconds; `share` from 0 to 1.
   double Percentile(double share) const {
     if (count_ == 0) return 0;

@@ -29,6 +29,9 @@ int Main(int argc, char** argv) {
       case Flags::Mode::kPingPong:
         code = Send(uv, loop, flags);
         break;
+      case Flags::Mode::kDelay:
+        code = Delay(uv, loop, flags);
+        break;
       case Flags::Mode::kConnCost:
         code = ConnCost(uv, flags);
         break;

@@ -17,6 +17,9 @@ int Receive(uv_loop_t& uv, event::UvLoop& loop, const Flags& flags);
 int Farm(uv_loop_t& uv, event::UvLoop& loop, const Flags& flags);
 // send, pingpong: measures messages.
 int Send(uv_loop_t& uv, event::UvLoop& loop, Flags flags);
+// delay: how long heartbeats take beside appends of 1 MiB that keep the peer
+// busy.
+int Delay(uv_loop_t& uv, event::UvLoop& loop, const Flags& flags);
 // snapsend: measures snapshots.
 int SendSnapshots(uv_loop_t& uv, event::UvLoop& loop, Flags flags);
 // conncost: what many peers cost: idle, after a little traffic, and after so
