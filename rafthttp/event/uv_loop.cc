@@ -10,8 +10,7 @@
 namespace rafthttp::event {
 namespace {
 
-// libuv reads up to 32 buffers from one stream before it looks at the next, so
-// this bounds what one stream may bring per round to 2 MiB.
+// More would not fit into the second-level cache beside what it becomes.
 constexpr size_t kReadBufferBytes = 64 << 10;
 
 // How much posted work runs before the loop looks at timers and sockets again.

@@ -34,6 +34,10 @@ namespace {
 // Enough to keep a 10 Gbit/s link busy for the 0.2 ms until the loop has more.
 constexpr int kNotSentLowatBytes = 256 << 10;
 
+// What one stream may bring before the loop looks at others. libuv's own bound
+// is 32 buffers, 2 MiB, in which a small message on another stream would wait.
+constexpr size_t kRoundBytesMax = 256 << 10;
+
 using UvBuffers = absl::InlinedVector<uv_buf_t, 16>;
 
 // Without the empty ones. libuv takes non-const pointers but only reads.
@@ -179,10 +183,11 @@ void UvByteStream::StartReading(Reader& reader) {
     const int err = uv_read_start(
         state_->stream(),
         [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
-          const absl::Span<char> slab =
-              State::Of(handle->data).owner->loop_.read_buffer();
+          UvByteStream& stream = *State::Of(handle->data).owner;
+          const absl::Span<char> slab = stream.loop_.read_buffer();
           buffer->base = slab.data();
-          buffer->len = slab.size();
+          // An empty one ends libuv's round; what is left comes with the next.
+          buffer->len = stream.round_bytes_ < kRoundBytesMax ? slab.size() : 0;
         },
         [](uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) {
           State::Of(stream->data).owner->OnRead(size, buffer->base);
@@ -199,7 +204,12 @@ void UvByteStream::StopReading() {
 }
 
 void UvByteStream::OnRead(ssize_t size, const char* bytes) {
-  if (size == 0) return;  // There was nothing to read after all.
+  const auto read_bytes = static_cast<size_t>(std::max<ssize_t>(size, 0));
+  // A buffer that was not filled ends the round, too.
+  round_bytes_ =
+      read_bytes == loop_.read_buffer().size() ? round_bytes_ + read_bytes : 0;
+  // There was nothing to read after all, or it is for the next round.
+  if (size == 0 || size == UV_ENOBUFS) return;
   if (size > 0) {
     reader_->OnBytes({bytes, static_cast<size_t>(size)});
     return;

@@ -89,6 +89,7 @@ class UvByteStream final : public ByteStream {
 
   Reader* reader_ = nullptr;
   bool is_reading_ = false;
+  size_t round_bytes_ = 0;  // read without a look at other streams
   std::optional<absl::Status> end_;  // once there is nothing more to read
   bool is_end_delivered_ = false;    // since the last StartReading
 
