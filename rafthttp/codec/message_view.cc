@@ -75,48 +75,39 @@ bool ReadUsualEntry(absl::string_view bytes, EntryView* entry) {
   return true;
 }
 
-// Reads field `tag` (below 0x80) if it comes next. Null: another comes, or it
-// is malformed.
-const char* ReadUsualField(const char* at, const char* end, uint32_t tag,
-                           uint64_t* value) {
-  if (end - at < 2 || *at != static_cast<char>(tag)) return nullptr;
-  ++at;
-  if (IsLastByte(*at)) {
-    *value = static_cast<uint8_t>(*at);
-    return at + 1;
-  }
-  // The last byte of all ends it, if nothing before does.
-  if (end - at < 9 && !IsLastByte(end[-1])) return nullptr;
-  return ReadVarintUnchecked(at, value);
-}
-
 // What etcd's raft writes where there are neither entries nor data: each number
 // once and in order. False: it is something else, or malformed, and `*view` is
 // to be reset.
 bool ReadUsualHead(absl::string_view bytes, MessageView* view) {
   const char* at = bytes.data();
   const char* const end = at + bytes.size();
+  // The field, if it comes next.
+  const auto read = [&at, end](uint32_t tag, uint64_t* value) {
+    if (end - at < 2 || *at != static_cast<char>(tag)) return false;
+    if (IsLastByte(at[1])) {
+      *value = static_cast<uint8_t>(at[1]);
+      at += 2;
+      return true;
+    }
+    // The last byte of all ends it, if nothing before does.
+    if (end - at < 10 && !IsLastByte(end[-1])) return false;
+    at = ReadVarintUnchecked(at + 1, value);
+    return at != nullptr;
+  };
   uint64_t type = 0;
   uint64_t reject = 0;
-  const struct {
-    uint32_t tag;
-    uint64_t* value;
-  } fields[] = {
-      {VarintTag(MessageView::kType), &type},
-      {VarintTag(MessageView::kTo), &view->to},
-      {VarintTag(MessageView::kFrom), &view->from},
-      {VarintTag(MessageView::kTerm), &view->term},
-      {VarintTag(MessageView::kLogTerm), &view->log_term},
-      {VarintTag(MessageView::kIndex), &view->index},
-      {VarintTag(MessageView::kCommit), &view->commit},
-      {VarintTag(MessageView::kReject), &reject},
-      {VarintTag(MessageView::kRejectHint), &view->reject_hint},
-  };
-  for (const auto& field : fields) {
-    at = ReadUsualField(at, end, field.tag, field.value);
-    if (at == nullptr) return false;
+  if (!read(VarintTag(MessageView::kType), &type) ||
+      !read(VarintTag(MessageView::kTo), &view->to) ||
+      !read(VarintTag(MessageView::kFrom), &view->from) ||
+      !read(VarintTag(MessageView::kTerm), &view->term) ||
+      !read(VarintTag(MessageView::kLogTerm), &view->log_term) ||
+      !read(VarintTag(MessageView::kIndex), &view->index) ||
+      !read(VarintTag(MessageView::kCommit), &view->commit) ||
+      !read(VarintTag(MessageView::kReject), &reject) ||
+      !read(VarintTag(MessageView::kRejectHint), &view->reject_hint) ||
+      at != end) {
+    return false;
   }
-  if (at != end) return false;
   view->type = static_cast<int32_t>(type);
   view->reject = reject != 0;
   view->fields = Bit(MessageView::kType) | Bit(MessageView::kTo) |

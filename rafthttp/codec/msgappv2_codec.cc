@@ -19,6 +19,13 @@ enum FrameKind : char {
 // The kind, and a length or count.
 constexpr size_t kHeadBytes = 1 + kBigEndianBytes;
 
+// What an append frame tells, or leaves for the decoder to know.
+constexpr uint32_t kAppendFields =
+    1u << MessageView::kType | 1u << MessageView::kTo |
+    1u << MessageView::kFrom | 1u << MessageView::kTerm |
+    1u << MessageView::kLogTerm | 1u << MessageView::kIndex |
+    1u << MessageView::kCommit;
+
 // What both ends know after a full message.
 AppendState StateAfter(const MessageView& message) {
   return {.term = message.term,
@@ -155,12 +162,7 @@ absl::Status MsgAppV2Decoder::TakeAppend(absl::string_view frame,
   message.index = state_.index;
   message.entries = entries_;
   message.commit = LoadBigEndian(at);
-  for (const MessageView::Field field :
-       {MessageView::kType, MessageView::kTo, MessageView::kFrom,
-        MessageView::kTerm, MessageView::kLogTerm, MessageView::kIndex,
-        MessageView::kCommit}) {
-    message.Set(field);
-  }
+  message.fields = kAppendFields;
   if (count > 0) message.Set(MessageView::kEntries);
   state_.index += count;
   sink.OnMessage(message);
