@@ -29,8 +29,6 @@ class File {
   virtual absl::Status Truncate(uint64_t size) = 0;
   // Until the content is on the disk (fsync).
   virtual absl::Status Sync() = 0;
-  // For sendfile; -1 for a file that is none of the kernel's.
-  virtual int descriptor() const { return -1; }
 };
 
 // The seam through which all files of snapshots are reached, so that tests can

@@ -94,8 +94,6 @@ class PosixFile final : public File {
     return absl::OkStatus();
   }
 
-  int descriptor() const override { return descriptor_; }
-
  private:
   const std::string path_;
   const int descriptor_;

@@ -1,5 +1,5 @@
-// Input: the content of a .snap file. What is read can be written and read again
-// as the same snapshot.
+// Input: the content of a .snap file. What is read can be written and read
+// again as the same snapshot.
 #include <cstddef>
 #include <cstdint>
 

@@ -27,8 +27,6 @@ class SnapshotSource {
   virtual absl::StatusOr<size_t> ReadAt(uint64_t offset, char* out,
                                         size_t size) = 0;
   virtual bool is_seekable() const { return true; }
-  // A file that holds just these bytes, for sendfile; -1 if there is none.
-  virtual int descriptor() const { return -1; }
 };
 
 // A file, as long as it is when it is opened.
@@ -42,7 +40,6 @@ class FileSource final : public SnapshotSource {
                                 size_t size) override {
     return file_->ReadAt(offset, out, size);
   }
-  int descriptor() const override { return file_->descriptor(); }
 
  private:
   FileSource(std::unique_ptr<File> file, uint64_t size_bytes)

@@ -72,7 +72,7 @@ class ByteStream {
   }
 
   // A second descriptor of its socket, which belongs to the caller, so that a
-  // thread of its own can write bulk beside the loop (sendfile): nothing else
+  // thread of its own can write bulk beside the loop (snapshots): nothing else
   // may be written meanwhile. It does not block, and closing it leaves the
   // stream open. Only while no write is pending. kUnimplemented for what has no
   // socket.

@@ -36,24 +36,17 @@ absl::Status SnapshotBody::BeginFramed(uint64_t offset) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<SnapshotBody::Piece> SnapshotBody::Next(uint64_t bytes_max,
-                                                       bool use_file) {
+absl::StatusOr<SnapshotBody::Piece> SnapshotBody::Next(uint64_t bytes_max) {
   CHECK(bytes_max > 0);
-  return is_framed_ ? NextFramed(bytes_max) : NextPlain(bytes_max, use_file);
+  return is_framed_ ? NextFramed(bytes_max) : NextPlain(bytes_max);
 }
 
-absl::StatusOr<SnapshotBody::Piece> SnapshotBody::NextPlain(uint64_t bytes_max,
-                                                            bool use_file) {
+absl::StatusOr<SnapshotBody::Piece> SnapshotBody::NextPlain(
+    uint64_t bytes_max) {
   Piece piece;
   const uint64_t size = std::min(bytes_max, size_bytes() - offset_);
   if (size == 0) {
     if (absl::Status status = CheckEnd(); !status.ok()) return status;
-    return piece;
-  }
-  if (use_file && message_->source().descriptor() >= 0) {
-    piece.file_offset = offset_;
-    piece.file_bytes = size;
-    offset_ += size;
     return piece;
   }
   if (absl::Status status = Fill(size); !status.ok()) return status;
@@ -80,8 +73,6 @@ absl::StatusOr<SnapshotBody::Piece> SnapshotBody::NextFramed(
     head_ = SnapshotFrameHead(filled());
     piece.head = head_;
   }
-  // From memory, not from the file: it has been read for its checksum, and
-  // sendfile would cost more than the copy that it saves.
   piece.data = filled().substr(taken_, bytes_max);
   taken_ += piece.data.size();
   return piece;

@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -109,45 +108,11 @@ struct SocketWork {
     return absl::OkStatus();
   }
 
-  absl::Status SendFile(int file, uint64_t offset, uint64_t size) {
-    off_t at = static_cast<off_t>(offset);
-    const off_t end = at + static_cast<off_t>(size);
-    while (at < end) {
-      const ssize_t sent =
-          sendfile(socket, file, &at, static_cast<size_t>(end - at));
-      if (sent > 0) {
-        sent_bytes.fetch_add(static_cast<uint64_t>(sent),
-                             std::memory_order_relaxed);
-        continue;
-      }
-      if (sent == 0) {
-        return absl::DataLossError(absl::StrCat("the snapshot ends after ", at,
-                                                " of ", body->size_bytes(),
-                                                " bytes"));
-      }
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN) return Failed("sendfile");
-      if (absl::Status status = AwaitRoom(); !status.ok()) return status;
-    }
-    return absl::OkStatus();
-  }
-
   absl::Status Wait(absl::Duration delay) {
     // Wakes up early where the socket was shut down.
     pollfd polled = {.fd = socket, .events = 0, .revents = 0};
     poll(&polled, 1, static_cast<int>(absl::ToInt64Milliseconds(delay)));
     return is_cancelled ? absl::CancelledError("cancelled") : absl::OkStatus();
-  }
-
-  absl::Status SendData(const SnapshotBody::Piece& piece) {
-    if (piece.file_bytes > 0) {
-      return SendFile(body->file(), piece.file_offset, piece.file_bytes);
-    }
-    absl::Status status = SendAll(piece.data, MSG_MORE);
-    if (status.ok()) {
-      sent_bytes.fetch_add(piece.data.size(), std::memory_order_relaxed);
-    }
-    return status;
   }
 
   absl::Status Run() {
@@ -158,17 +123,18 @@ struct SocketWork {
     std::string between;
     while (status.ok()) {
       const absl::StatusOr<SnapshotBody::Piece> piece =
-          body->Next(pacer.SliceBytes(), /*use_file=*/true);
+          body->Next(pacer.SliceBytes());
       if (!piece.ok()) return piece.status();
       if (piece->is_end()) {
         absl::StrAppend(&between, http1::ChunkEncoder::kFinalChunk);
         return SendAll(between, 0);
       }
-      const uint64_t size = piece->database_bytes();
+      const uint64_t size = piece->data.size();
       absl::StrAppend(&between, absl::Hex(piece->head.size() + size), "\r\n",
                       piece->head);
       status = SendAll(between, MSG_MORE);
-      if (status.ok()) status = SendData(*piece);
+      if (status.ok()) status = SendAll(piece->data, MSG_MORE);
+      if (status.ok()) sent_bytes.fetch_add(size, std::memory_order_relaxed);
       between = "\r\n";
       const absl::Duration delay = pacer.Delay(size, absl::Now());
       if (status.ok() && delay > absl::ZeroDuration()) status = Wait(delay);
@@ -226,7 +192,7 @@ class StreamUpload final : public SnapshotUpload {
   void ReadPiece() {
     disk_.Run(
         [body = body_, piece = piece_, size = pacer_.SliceBytes()] {
-          auto next = body->Next(size, /*use_file=*/false);
+          auto next = body->Next(size);
           if (next.ok()) *piece = *next;
           return next.status();
         },
@@ -250,7 +216,7 @@ class StreamUpload final : public SnapshotUpload {
 
   void OnWritten(const absl::Status& status) {
     if (!status.ok()) return Finish(AsOurs(status));
-    const uint64_t size = piece_->database_bytes();
+    const uint64_t size = piece_->data.size();
     sent_bytes_ += size;
     timer_->Start(pacer_.Delay(size, loop_.Now()));
   }

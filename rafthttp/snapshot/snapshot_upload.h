@@ -23,8 +23,7 @@ using SnapshotPace = std::atomic<uint64_t>;
 // Writes what follows a snapshot's message as the chunks of a body under way,
 // and the final chunk behind it.
 //
-//   SocketUpload  by a thread beside the loop: sendfile, where the source is a
-//                 file; the loop feels nothing of it
+//   SocketUpload  by a thread beside the loop, which feels nothing of it
 //   StreamUpload  on the loop, for streams without a socket (simulated ones);
 //                 only the disk is beside it
 //

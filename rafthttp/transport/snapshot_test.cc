@@ -1,5 +1,5 @@
-// Merged snapshots between two transports: on loopback, where files go by
-// sendfile and disks are real or broken, and on a simulated network.
+// Merged snapshots between two transports: on loopback, where a
+// thread writes and disks are real or broken, and on a simulated network.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
