@@ -1,6 +1,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -21,21 +22,22 @@ namespace {
 class DelayMember final : private Member::Receiver {
  public:
   DelayMember(uv_loop_t& uv, const Flags& flags)
-      : flags_(flags),
-        member_(uv, *this, MemberOptions(flags)),
-        sender_(member_.transport(), {.messages = {.kind = Kind::kApp,
-                                                   .from = flags.id,
-                                                   .to = flags.peers[0].first,
-                                                   .entry_bytes = 1 << 20,
-                                                   .entries = 1,
-                                                   .fills_entries = false},
-                                      .window = flags.window,
-                                      .window_bytes = flags.window_bytes,
-                                      .batch = 1,
-                                      .is_plain = flags.is_plain}) {}
+      : flags_(flags), member_(uv, *this, MemberOptions(flags)) {
+    sender_.emplace(member_.transport(),
+                    Sender::Options{.messages = {.kind = Kind::kApp,
+                                                 .from = flags.id,
+                                                 .to = flags.peers[0].first,
+                                                 .entry_bytes = 1 << 20,
+                                                 .entries = 1,
+                                                 .fills_entries = false},
+                                    .window = flags.window,
+                                    .window_bytes = flags.window_bytes,
+                                    .batch = 1,
+                                    .is_plain = flags.is_plain});
+  }
 
   Member& member() { return member_; }
-  Sender& sender() { return sender_; }
+  Sender& sender() { return *sender_; }
   void Beat() {
     raftpb::Message heartbeat;
     heartbeat.set_type(raftpb::MsgHeartbeat);
@@ -52,7 +54,7 @@ class DelayMember final : private Member::Receiver {
  private:
   void OnMessage(const codec::MessageView& message) override {
     if (message.type != raftpb::MsgHeartbeatResp) {
-      return sender_.OnAnswer(message);
+      return sender_->OnAnswer(message);
     }
     const auto found = sent_at_.find(message.index);
     if (found == sent_at_.end()) return;
@@ -60,11 +62,12 @@ class DelayMember final : private Member::Receiver {
         absl::ToInt64Nanoseconds(absl::Now() - found->second)));
     sent_at_.erase(found);
   }
-  void OnMessagesEnd() override { sender_.Pump(); }
+  void OnMessagesEnd() override { sender_->Pump(); }
 
   const Flags& flags_;
+  // Its data is in messages that the member may still be sending.
+  std::optional<Sender> sender_;
   Member member_;
-  Sender sender_;
   uint64_t beats_ = 0;
   std::map<uint64_t, absl::Time> sent_at_;
   Histogram latencies_;
